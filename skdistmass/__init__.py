@@ -1,0 +1,29 @@
+"""Distances, masses and ages of survey stars from five numbers of their spectra."""
+
+import importlib
+
+from skdistmass._version import __version__
+
+# Where each public name lives; a module is imported when its name is first used, so that importing the
+# package costs nothing.
+_HOME = {
+    "DistanceRegressor": "estimators.distance",
+    "MassRegressor": "estimators.mass",
+    "MassToAge": "estimators.age",
+    "TrainingDomain": "estimators.domain",
+    "list_models": "models",
+    "load_model": "models",
+    "save_model": "models",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name):
+    if name in _HOME:
+        return getattr(importlib.import_module(f"skdistmass.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'skdistmass' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,163 @@
+"""The command ``skdistmass``. Heavy modules are imported where they are used: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from skdistmass._version import __version__
+
+DEFAULT_STARS = 5000
+DEFAULT_SURVEY = "skdistmass-survey.fits"
+DEFAULT_CATALOG = "skdistmass-catalog.fits"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="skdistmass", description="Distances, masses and ages of survey stars from five numbers of their spectra."
+    )
+    parser.add_argument("--version", action="version", version=f"skdistmass {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_catalog(commands)
+    _add_models(commands)
+    _add_simulate(commands)
+    for command in commands.choices.values():
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _add_catalog(commands):
+    command = commands.add_parser(
+        "catalog",
+        help="build the catalogue of a survey table",
+        description="Build the catalogue of a survey table: distances, masses and ages with errors and flags. "
+        f"Without INPUT, of a simulated survey of {DEFAULT_STARS} stars.",
+    )
+    command.add_argument(
+        "input", nargs="?", metavar="INPUT", help="survey table: FITS, CSV, ECSV, VOTable or Parquet"
+    )
+    command.add_argument(
+        "-o", "--output", metavar="OUTPUT", help="catalogue: FITS, ECSV, VOTable or Parquet (default: INPUT-distmass.fits)"
+    )
+    command.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    command.add_argument(
+        "--columns", choices=("released", "paper", "cas"), default="released", help="naming of the columns"
+    )
+    command.add_argument("--distance-model", default="distance", metavar="MODEL", help="name or file of a model")
+    command.add_argument(
+        "--mass-model", action="append", metavar="MODEL", help="name or file of a model; may be repeated (default: mass)"
+    )
+    command.add_argument("--age-model", default="age", metavar="MODEL", help="name or file of a model")
+    command.add_argument("--trust-models", action="store_true", help="unpickle model files that are not shipped ones")
+    command.add_argument(
+        "--extinction-rule", choices=("survey", "paper"), default="survey", help="how A_K is chosen (default: survey)"
+    )
+    command.add_argument(
+        "--sfd-coefficient", type=float, default=0.302, metavar="A_K/E(B-V)", help="for the dust map (default: 0.302)"
+    )
+    command.set_defaults(run=_run_catalog)
+
+
+def _add_models(commands):
+    command = commands.add_parser("models", help="list the shipped models, or show one's card")
+    command.add_argument("name", nargs="?", metavar="NAME", help="model whose card to show")
+    command.set_defaults(run=_run_models)
+
+
+def _add_simulate(commands):
+    command = commands.add_parser("simulate", help="write a simulated survey with known truth")
+    command.add_argument("-n", "--stars", type=int, default=DEFAULT_STARS, help=f"rows (default: {DEFAULT_STARS})")
+    command.add_argument("--seed", type=int, default=0, help="seed of the random numbers (default: 0)")
+    command.add_argument("-o", "--output", default=DEFAULT_SURVEY, help=f"survey table (default: {DEFAULT_SURVEY})")
+    command.add_argument("--truth", metavar="FILE", help="also write the true values, row by row")
+    command.add_argument("--overwrite", action="store_true", help="replace existing files")
+    command.set_defaults(run=_run_simulate)
+
+
+def _run_catalog(args):
+    from skdistmass.survey.writing import check_output
+
+    source = args.input
+    output = args.output or (DEFAULT_CATALOG if source is None else f"{Path(source).stem}-distmass.fits")
+    check_output(output, overwrite=args.overwrite)
+    if source is None:
+        source = DEFAULT_SURVEY
+        _write_survey(source, None, DEFAULT_STARS, 0, args.overwrite)
+
+    from skdistmass.report import summarize_catalog
+    from skdistmass.survey.catalog import build_catalog
+    from skdistmass.survey.writing import write_table
+
+    catalog = build_catalog(
+        source,
+        distance=args.distance_model,
+        masses=args.mass_model or ("mass",),
+        age=args.age_model,
+        extinction_rule=args.extinction_rule,
+        sfd_coefficient=args.sfd_coefficient,
+        columns=args.columns,
+        trusted=args.trust_models,
+    )
+    write_table(catalog, output, overwrite=args.overwrite)
+    print(summarize_catalog(catalog))
+    print(f"wrote {output}")
+
+
+def _run_models(args):
+    from skdistmass.models import read_registry
+    from skdistmass.report import describe_model
+
+    registry = read_registry()
+    if args.name is None:
+        for name, entry in registry.items():
+            card = entry["card"]
+            print(f"{name:12s} {card['kind']:18s} predicts {card['target']} [{card['target_unit']}]")
+    elif args.name in registry:
+        print(describe_model(args.name, registry[args.name]))
+    else:
+        raise ValueError(f"there is no shipped model {args.name!r}; there are {', '.join(registry)}.")
+
+
+def _run_simulate(args):
+    _write_survey(args.output, args.truth, args.stars, args.seed, args.overwrite)
+
+
+def _write_survey(output, truth_output, n_stars, seed, overwrite):
+    from skdistmass.survey.writing import check_output, write_table
+
+    outputs = [path for path in (output, truth_output) if path]
+    for path in outputs:
+        check_output(path, overwrite=overwrite)
+    from skdistmass.simulate import make_survey
+
+    for table, path in zip(make_survey(n_stars, random_state=seed), outputs, strict=False):
+        write_table(table, path, overwrite=overwrite)
+        print(f"wrote {path}")
+
+
+def main(argv=None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 1 after an error; usage errors exit with 2.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except KeyboardInterrupt:
+        print("skdistmass: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if args.debug:
+            raise
+        print(f"skdistmass: error: {error}", file=sys.stderr)
+        return 1
+    return 0

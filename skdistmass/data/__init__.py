@@ -1,0 +1,1 @@
+"""Compact isochrone tables with their provenance."""

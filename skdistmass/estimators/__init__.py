@@ -1,0 +1,1 @@
+"""Estimators, one concept a module."""

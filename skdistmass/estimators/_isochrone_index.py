@@ -1,0 +1,116 @@
+"""Isochrone points sorted for the compiled sums, and results in the units of users."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Cells of the neighbour search [dex] and bins of the posterior: magnitude [mag], log mass and log age [dex].
+M_H_CELL, LOG_G_CELL = 0.05, 0.1
+MAG_BIN, LOG_MASS_BIN, LOG_AGE_BIN = 0.01, 0.01, 0.05
+# Room at the ends of the magnitudes for smoothing and for errors of the apparent magnitude [mag].
+MAG_MARGIN = 2.0
+
+
+def star_formation_factor(log_age, star_formation):
+    """Return star formation in units of a constant rate at each log age [log10 yr]."""
+    if star_formation == "constant":
+        return np.ones_like(log_age)
+    if star_formation == "log-uniform":
+        return 10.0 ** (9.0 - log_age)
+    return np.exp((10.0 ** (log_age - 9.0) - 14.0) / star_formation)
+
+
+class PointIndex:
+    """Points of a table in cells of ([M/H], log g), sorted by Teff inside a cell.
+
+    Parameters
+    ----------
+    table : IsochroneTable
+        The points.
+    band : str
+        Band of the absolute magnitude, "J", "H" or "K".
+    star_formation : str or float
+        Prior of the age, as in `IsochroneDistance`.
+    n_sigma : float
+        Reach of the sums in units of the errors.
+    """
+
+    def __init__(self, table, band, star_formation, n_sigma):
+        magnitude = np.asarray(getattr(table, f"abs_mag_{band.lower()}"), dtype=float)
+        log_mass, log_age = (
+            np.log10(np.asarray(table.mass, dtype=float)),
+            np.asarray(table.log_age, dtype=float),
+        )
+        self.magnitude_range = magnitude.min(), magnitude.max()
+        self.mag_zero = magnitude.min() - MAG_MARGIN
+        self.log_mass_zero = log_mass.min() - LOG_MASS_BIN / 2
+        self.log_age_zero = log_age.min() - LOG_AGE_BIN / 2
+        bins = np.column_stack(
+            [
+                (magnitude - self.mag_zero) / MAG_BIN,
+                (log_mass - self.log_mass_zero) / LOG_MASS_BIN,
+                (log_age - self.log_age_zero) / LOG_AGE_BIN,
+            ]
+        ).astype(np.int16)
+        self.sizes = int(bins[:, 1].max()) + 1, int(bins[:, 2].max()) + 1
+        n_bins = int(bins[:, 0].max() + MAG_MARGIN / MAG_BIN) + 1
+        self.centres = 10.0 ** (-0.2 * self.magnitude(np.arange(n_bins) + 0.5))
+        self.n_sigma = float(n_sigma)
+        weight = np.asarray(table.weight, dtype=float) * star_formation_factor(log_age, star_formation)
+        self._sort(np.column_stack([table.teff, table.log_g, table.m_h, weight / weight.max()]), bins)
+
+    def _sort(self, points, bins):
+        """Put the arrays of the kernels into `arrays`."""
+        from skdistmass.estimators._isochrone_kernel import EXP_STEPS
+
+        zero = points[:, 2].min() - M_H_CELL / 2, points[:, 1].min()
+        row = ((points[:, 2] - zero[0]) / M_H_CELL).astype(np.int64)
+        column = ((points[:, 1] - zero[1]) / LOG_G_CELL).astype(np.int64)
+        shape = row.max() + 1, column.max() + 1
+        cell = row * shape[1] + column
+        order = np.lexsort((points[:, 0], cell))
+        ends = np.searchsorted(cell[order], np.arange(shape[0] * shape[1] + 1))
+        start = np.column_stack([ends[:-1].reshape(shape), ends[shape[1] :: shape[1]]])
+        self.arrays = (
+            np.ascontiguousarray(points[order], dtype=np.float32),
+            np.ascontiguousarray(bins[order]),
+            np.ascontiguousarray(start),
+            np.array([zero[0], M_H_CELL, zero[1], LOG_G_CELL]),
+            np.exp(-np.arange(int(0.5 * self.n_sigma**2 * EXP_STEPS) + 3) / EXP_STEPS),
+        )
+
+    def magnitude(self, position):
+        """Return the absolute magnitude [mag] at a position in bins."""
+        return self.mag_zero + MAG_BIN * position
+
+    def posteriors(self, stars, sigmas, seen, length, probabilities):
+        """Return quantiles of the absolute magnitude [mag] and a dict of the other columns of each star.
+
+        Masses are in Msun, ages in Gyr; `seen` holds the distance [pc] of a star of absolute magnitude 0 and
+        the error of the apparent magnitude [mag], `length` the scale length of the volume prior [pc] or 0.
+        """
+        from skdistmass.estimators import _isochrone_kernel as compiled
+
+        seen = seen / np.array([1.0, MAG_BIN])
+        out = compiled.posteriors(
+            stars, sigmas, seen, length, self.n_sigma, probabilities, self.arrays, self.centres, self.sizes
+        )
+        n = len(probabilities)
+        quantiles, rest = self.magnitude(out[:, :n]), out[:, n:]
+        for i, name in enumerate(compiled.FIXED_COLUMNS):
+            if name.startswith("mass"):
+                rest[:, i] = 10.0 ** (self.log_mass_zero + LOG_MASS_BIN * rest[:, i])
+            elif name.startswith("age"):
+                rest[:, i] = 10.0 ** (self.log_age_zero + LOG_AGE_BIN * rest[:, i] - 9.0)
+            elif name not in ("mean_scale", "chi2"):
+                rest[:, i] = self.magnitude(rest[:, i])
+        return quantiles, rest
+
+    def cumulative(self, stars, sigmas, magnitudes):
+        """Return the probability of a smaller absolute magnitude than each given one, for each star."""
+        from skdistmass.estimators._isochrone_kernel import distributions
+
+        positions = (magnitudes - self.mag_zero) / MAG_BIN
+        return distributions(
+            stars, sigmas, self.n_sigma, self.arrays, len(self.centres), self.sizes, positions
+        )

@@ -1,0 +1,99 @@
+"""Spectroscopic distances: the network of absolute magnitudes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skdistmass.estimators.network import NetworkRegressor
+from skdistmass.physics import photometry
+
+
+class DistanceRegressor(NetworkRegressor):
+    """Absolute magnitude M_K [mag], and from it the distance [pc], of a star from five numbers of its spectrum.
+
+    The columns of `X` are Teff [K], log g [dex], [M/H], [C/Fe] and [N/Fe] [dex], in this order; `y` is the
+    absolute magnitude in 2MASS Ks [mag]; `sample_weight` is 1/σ² of `y`.
+
+    Parameters
+    ----------
+    {settings}
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray
+        Kernels of shape (n_members, n_in, n_out) and biases of shape (n_members, n_out) of each layer.
+    scaler_mean_, scaler_scale_ : ndarray of shape (n_features,)
+        Weighted mean and standard deviation of the features.
+    error_model_ : ErrorModel
+        1σ error as a quadratic in log g, from the training stars or from those given to `calibrate`.
+    pipeline_ : Pipeline
+        ``Pipeline(StandardScaler, KerasRegressor)`` with the same weights, rebuilt at each access.
+    loss_, loss_curve_, n_iter_, converged_ : float, list of float, int, bool
+        How the solver ended.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    See Also
+    --------
+    MassRegressor : The same network for masses.
+    skdistmass.BinaryPruner : Keeps unresolved binaries out of the training.
+
+    Notes
+    -----
+    The distance is d = 10^(1 + 0.2 (m - A - M)) pc, its error σ_d = (ln 10 / 5) d σ_M.
+
+    References
+    ----------
+    Stone-Martinez A., et al. 2024, AJ 167, 73, section 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistmass import DistanceRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.column_stack([rng.uniform(4000, 5000, 200), rng.uniform(1, 3, 200), rng.normal(size=(200, 3))])
+    >>> y = 2.5 * X[:, 1] - 8.0
+    >>> model = DistanceRegressor(random_state=0).fit(X, y)
+    >>> bool(np.allclose(model.predict(X), y, atol=0.1))
+    True
+    >>> model.predict_distance(X[:1], apparent_mag=[10.0], extinction=[0.1]).shape
+    (1,)
+    """
+
+    def predict_distance(self, X, apparent_mag, extinction, return_std=False):
+        """Predict distances.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star.
+        apparent_mag : array-like of shape (n_samples,)
+            Apparent magnitude in 2MASS Ks [mag].
+        extinction : array-like of shape (n_samples,)
+            Extinction A_K [mag].
+        return_std : bool, default=False
+            Also return the 1σ error.
+
+        Returns
+        -------
+        distance : ndarray of shape (n_samples,)
+            Distance [pc]; NaN where magnitude or extinction is NaN.
+        distance_error : ndarray of shape (n_samples,)
+            Its 1σ error [pc]. Only with ``return_std=True``.
+
+        Raises
+        ------
+        ValueError
+            If the arrays differ in length.
+        """
+        magnitude, error = self.predict(X, return_std=True)
+        for name, values in (("apparent_mag", apparent_mag), ("extinction", extinction)):
+            if np.ndim(values) and np.shape(values) != magnitude.shape:
+                raise ValueError(
+                    f"{name} [mag] has shape {np.shape(values)}; expected one value for each of the "
+                    f"{len(magnitude)} rows of X."
+                )
+        distance = photometry.distance(apparent_mag, extinction, magnitude)
+        if not return_std:
+            return distance
+        return distance, photometry.distance_error(distance, error)

@@ -1,0 +1,189 @@
+"""Where a model has seen stars: the density of its training set."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+BLOCK_ROWS = 16_384
+
+
+class TrainingDomain(OutlierMixin, BaseEstimator):
+    """Region of the features in which a model was trained.
+
+    A Gaussian mixture describes the density of the training stars in the standardised features. A star is inside
+    where that density exceeds the one that all but a fraction `contamination` of the training stars exceed.
+
+    Parameters
+    ----------
+    n_components : int, default=16
+        Number of Gaussians; small training sets get fewer, one for each 25 stars at most.
+    contamination : float, default=0.01
+        Fraction of the training stars that count as outside.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the mixture's start.
+
+    Attributes
+    ----------
+    center_, scale_ : ndarray of shape (n_features,)
+        Mean and standard deviation of the training features.
+    log_weights_ : ndarray of shape (n_components,)
+        Log weight of each Gaussian with its normalisation.
+    means_ : ndarray of shape (n_components, n_features)
+        Centres in the standardised features.
+    precisions_cholesky_ : ndarray of shape (n_components, n_features, n_features)
+        Cholesky factors of the inverse covariances.
+    offset_ : float
+        Log density at the border of the domain.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    See Also
+    --------
+    skdistmass.build_catalog : Sets a bit for each star outside.
+
+    Notes
+    -----
+    The mixture holds no training star: a domain can be published where its stars cannot.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistmass import TrainingDomain
+    >>> X = np.random.default_rng(0).normal(size=(500, 2))
+    >>> domain = TrainingDomain().fit(X)
+    >>> domain.contains([[0.0, 0.0], [9.0, 9.0]])
+    array([ True, False])
+    """
+
+    def __init__(self, *, n_components=16, contamination=0.01, random_state=0):
+        self.n_components = n_components
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Describe the density of the training stars.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of the training stars.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : TrainingDomain
+            The fitted domain.
+
+        Raises
+        ------
+        ValueError
+            If a setting or the table is not usable.
+        """
+        from sklearn.mixture import GaussianMixture
+
+        if not 0 <= self.contamination <= 0.5:
+            raise ValueError(f"contamination has to lie in [0, 0.5]; received {self.contamination!r}.")
+        if self.n_components < 1:
+            raise ValueError(f"n_components has to be a positive integer; received {self.n_components!r}.")
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        self.center_ = X.mean(axis=0)
+        spread = X.std(axis=0)
+        self.scale_ = np.where(spread > 0, spread, 1.0)
+        mixture = GaussianMixture(
+            int(np.clip(len(X) // 25, 1, self.n_components)),
+            # A tenth of the spread is finer than any density that a border needs.
+            reg_covar=1e-2,
+            max_iter=300,
+            random_state=self.random_state,
+        )
+        with warnings.catch_warnings():
+            # The last decimals of the likelihood do not move the border.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mixture.fit((X - self.center_) / self.scale_)
+        self.means_ = mixture.means_
+        self.precisions_cholesky_ = mixture.precisions_cholesky_
+        log_determinant = np.log(np.diagonal(mixture.precisions_cholesky_, axis1=1, axis2=2)).sum(axis=1)
+        self.log_weights_ = np.log(mixture.weights_) + log_determinant - 0.5 * X.shape[1] * np.log(2 * np.pi)
+        self.offset_ = float(np.percentile(self._log_density(X), 100.0 * self.contamination))
+        return self
+
+    def score_samples(self, X):
+        """Return the log density of the training stars.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Natural log of the density, per unit volume of the standardised features.
+        """
+        check_is_fitted(self)
+        return self._log_density(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+
+    def _log_density(self, X):
+        score = np.empty(len(X))
+        for start in range(0, len(X), BLOCK_ROWS):
+            scaled = (X[start : start + BLOCK_ROWS] - self.center_) / self.scale_
+            terms = np.empty((len(self.means_), len(scaled)))
+            for term, mean, cholesky, log_weight in zip(
+                terms, self.means_, self.precisions_cholesky_, self.log_weights_, strict=True
+            ):
+                whitened = (scaled - mean) @ cholesky
+                term[:] = log_weight - 0.5 * np.einsum("ij,ij->i", whitened, whitened)
+            top = terms.max(axis=0)
+            score[start : start + BLOCK_ROWS] = top + np.log(np.exp(terms - top).sum(axis=0))
+        return score
+
+    def decision_function(self, X):
+        """Return how far the log density lies above that of the border.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Positive inside, negative outside.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def contains(self, X):
+        """Say which stars lie inside the domain.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples,)
+            True inside.
+        """
+        return self.decision_function(X) >= 0
+
+    def predict(self, X):
+        """Say which stars lie inside the domain, as scikit-learn's outlier detectors do.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        ndarray of int of shape (n_samples,)
+            1 inside, -1 outside.
+        """
+        return np.where(self.contains(X), 1, -1)

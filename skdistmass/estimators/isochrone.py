@@ -1,0 +1,400 @@
+"""Isochrone distances: what Teff, log g and metallicity say of a star by themselves."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from skdistmass.estimators._isochrone_index import PointIndex
+from skdistmass.estimators._isochrone_input import (
+    check_columns,
+    check_settings,
+    labels_and_errors,
+    per_star,
+)
+from skdistmass.estimators._isochrone_result import IsochroneStatus, add_distances, posterior_frame
+from skdistmass.physics.isochrones import IsochroneTable, load_isochrones
+
+__all__ = ["IsochroneDistance", "IsochroneStatus"]
+
+CENTRAL_QUANTILES = (0.158655, 0.5, 0.841345)
+_CHUNK = 2048
+
+
+class IsochroneDistance(RegressorMixin, BaseEstimator):
+    r"""Bayesian absolute magnitude, distance, mass and age of a star from isochrones.
+
+    The first three columns of `X` are Teff [K], log g [log10 cm s-2] and [M/H] [dex]; further columns, such
+    as the abundances that the networks use, are allowed and ignored, and without the third every metallicity
+    is equally likely. Nothing is learnt from `X` and `y`: `fit` prepares the isochrones.
+
+    Parameters
+    ----------
+    table : IsochroneTable, default=None
+        Isochrone points with weights; the shipped PARSEC isochrones if None.
+    m_h_step : float, default=0.05
+        Largest step in metallicity of the shipped isochrones [dex].
+    band : {"K", "H", "J"}, default="K"
+        2MASS band of the absolute and the apparent magnitudes.
+    teff_error_floor : float, default=50.0
+        Smallest error of Teff [K]; also that of stars whose error is not given.
+    log_g_error_floor : float, default=0.05
+        Smallest error of log g [dex].
+    m_h_error_floor : float, default=0.05
+        Smallest error of [M/H] [dex].
+    n_sigma : float, default=4.0
+        Points farther than this from a star, in units of its errors, do not count.
+    star_formation : {"constant", "log-uniform"} or float, default="constant"
+        Prior of the age: as many stars born each year, as many each interval of log age, or a rate that fell
+        exponentially with this time scale [Gyr].
+    volume_prior : bool, default=False
+        Let `predict_distance` count the volume in which a star can be: :math:`d^2 e^{-d/L}`.
+    length_scale : float, default=1350.0
+        Scale length L of that volume [pc].
+    alpha_enhancement : bool, default=True
+        Raise [M/H] by :math:`\log_{10}(0.638 \cdot 10^{[\alpha/M]} + 0.362)` where `alpha_m` is given.
+    n_jobs : int, default=-1
+        Number of threads; -1 takes all processors.
+    progress : bool, default=False
+        Show a progress bar.
+
+    Attributes
+    ----------
+    table_ : IsochroneTable
+        The isochrones in use.
+    magnitudes_ : ndarray of shape (n_magnitudes,)
+        Absolute magnitudes at which `predict_pdf` gives the density by default [mag].
+    n_features_in_ : int
+        Number of columns of `X`, which later ones must then have too; only if `fit` was given one.
+
+    See Also
+    --------
+    skdistmass.DistanceRegressor : Distances from a network trained on stars of known distance.
+    skdistmass.physics.isochrones.load_isochrones : The shipped isochrones.
+
+    Notes
+    -----
+    The weight of point i for a star is
+
+    .. math:: w_i \propto \xi(m_i)\,\Delta m_i\,\Delta t_i \,\psi(t_i)
+        \exp\left(-\tfrac{1}{2} \sum_k (x_k - x_{ik})^2 / \sigma_k^2\right)
+
+    with the Kroupa initial mass function :math:`\xi`, the star formation rate :math:`\psi` and k running over
+    Teff, log g and [M/H]. The sums of the weights in bins of absolute magnitude (0.01 mag), log mass (0.01
+    dex) and log age (0.05 dex) are the posteriors. All metallicities are equally likely beforehand.
+    Temperature says little of the mass of a giant, so that the intervals of its mass and age are wide.
+
+    Rows with a missing label, or with no isochrone within `n_sigma` of the star, are NaN.
+
+    References
+    ----------
+    Stone-Martinez A., et al. 2024, AJ 167, 73, section 4.2. Bressan A., et al. 2012, MNRAS 427, 127.
+    Kroupa P. 2001, MNRAS 322, 231. Salaris M., Chieffi A., Straniero O. 1993, ApJ 414, 580.
+
+    Examples
+    --------
+    >>> from skdistmass.estimators.isochrone import IsochroneDistance
+    >>> model = IsochroneDistance().fit()
+    >>> clump_giant = [[4750.0, 2.45, 0.0]]
+    >>> model.predict(clump_giant).round(1)
+    array([-1.7])
+    >>> result = model.predict_distance(clump_giant, apparent_mag=[8.4], extinction=[0.0])
+    >>> result["distance_median"].round(-2).tolist()
+    [1000.0]
+    """
+
+    def __init__(
+        self,
+        table=None,
+        *,
+        m_h_step=0.05,
+        band="K",
+        teff_error_floor=50.0,
+        log_g_error_floor=0.05,
+        m_h_error_floor=0.05,
+        n_sigma=4.0,
+        star_formation="constant",
+        volume_prior=False,
+        length_scale=1350.0,
+        alpha_enhancement=True,
+        n_jobs=-1,
+        progress=False,
+    ):
+        self.table = table
+        self.m_h_step = m_h_step
+        self.band = band
+        self.teff_error_floor = teff_error_floor
+        self.log_g_error_floor = log_g_error_floor
+        self.m_h_error_floor = m_h_error_floor
+        self.n_sigma = n_sigma
+        self.star_formation = star_formation
+        self.volume_prior = volume_prior
+        self.length_scale = length_scale
+        self.alpha_enhancement = alpha_enhancement
+        self.n_jobs = n_jobs
+        self.progress = progress
+
+    def fit(self, X=None, y=None):
+        """Prepare the isochrones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), default=None
+            Only its number of columns (at least 2) and their names are kept.
+        y : array-like of shape (n_samples,), default=None
+            Not used.
+
+        Returns
+        -------
+        IsochroneDistance
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a setting is out of its range or the table is unusable.
+        """
+        check_settings(self)
+        if X is not None:
+            X = validate_data(
+                self, X, "no_validation" if y is None else y, ensure_all_finite="allow-nan", dtype=np.float64
+            )
+            check_columns(X if y is None else X[0])
+        self._prepare()
+        return self
+
+    def _prepare(self):
+        """Load the isochrones and sort them for the sums."""
+        self.table_ = load_isochrones(self.m_h_step) if self.table is None else self.table
+        self._index = PointIndex(self.table_, self.band, self.star_formation, self.n_sigma)
+        low, high = self._index.magnitude_range
+        self.magnitudes_ = np.arange(np.floor(low * 20) / 20, high + 0.05, 0.05)
+
+    def __getstate__(self):
+        """Leave out what `__setstate__` makes again, and keep a user's table as a dict of arrays."""
+        state = super().__getstate__().copy()
+        state["fitted"] = "table_" in state
+        for name in ("table_", "magnitudes_", "_index"):
+            state.pop(name, None)
+        if isinstance(self.table, IsochroneTable):
+            state["table"] = asdict(self.table)
+        return state
+
+    def __setstate__(self, state):
+        """Prepare the isochrones again if the pickled estimator was fitted."""
+        state = dict(state)
+        fitted = state.pop("fitted")
+        super().__setstate__(state)
+        if isinstance(self.table, dict):
+            self.table = IsochroneTable(**self.table)
+        if fitted:
+            self._prepare()
+
+    def __sklearn_tags__(self):
+        """Say that NaN is allowed and that predictions do not follow `y`."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.required = False
+        tags.regressor_tags.poor_score = True
+        return tags
+
+    def _check_rows(self, X, X_error, alpha_m):
+        """Return labels and errors of every row; NaN labels stay."""
+        check_is_fitted(self)
+        rules = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
+        seen = hasattr(self, "n_features_in_")
+        X = validate_data(self, X, reset=False, **rules) if seen else check_array(X, estimator=self, **rules)
+        check_columns(X)
+        floors = self.teff_error_floor, self.log_g_error_floor, self.m_h_error_floor
+        stars, sigmas = labels_and_errors(X, X_error, floors)
+        if alpha_m is not None and self.alpha_enhancement:
+            enhancement = per_star("alpha_m [dex]", alpha_m, len(stars))
+            stars[:, 2] += np.log10(0.638 * 10.0**enhancement + 0.362)
+        return stars, sigmas
+
+    def _run(self, function, *arrays):
+        """Apply a function to chunks of rows in threads; return its results in order."""
+        chunks = [slice(i, i + _CHUNK) for i in range(0, len(arrays[0]), _CHUNK)]
+        with ThreadPoolExecutor(effective_n_jobs(self.n_jobs)) as pool:
+            results = pool.map(lambda chunk: function(*(values[chunk] for values in arrays)), chunks)
+            if self.progress:
+                from tqdm.auto import tqdm
+
+                results = tqdm(results, total=len(chunks), desc="isochrones", unit=f"x{_CHUNK} stars")
+            return list(results)
+
+    def _posteriors(self, stars, sigmas, quantiles, seen=None):
+        """Return quantiles of the absolute magnitude and a dict of the other summaries of each star."""
+        length = float(self.length_scale) if seen is not None and self.volume_prior else 0.0
+        if seen is None:
+            seen = np.zeros((len(stars), 2))
+        parts = self._run(lambda *rows: self._index.posteriors(*rows, length, quantiles), stars, sigmas, seen)
+        from skdistmass.estimators._isochrone_kernel import FIXED_COLUMNS
+
+        rest = np.concatenate([part[1] for part in parts])
+        return np.concatenate([part[0] for part in parts]), dict(zip(FIXED_COLUMNS, rest.T, strict=True))
+
+    def predict(self, X, X_error=None, alpha_m=None):
+        """Predict the median absolute magnitude.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+        X_error : array-like of shape (n_samples, 3) or (3,), default=None
+            1σ errors of the three labels [K, dex, dex]; NaN and values below the floors become the floors.
+        alpha_m : array-like of shape (n_samples,), default=None
+            [α/M] [dex]; solar if None.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Median of the posterior of the absolute magnitude [mag]; NaN where there is none.
+        """
+        return self.predict_quantiles(X, (0.5,), X_error=X_error, alpha_m=alpha_m)[:, 0]
+
+    def predict_quantiles(self, X, quantiles=CENTRAL_QUANTILES, *, X_error=None, alpha_m=None):
+        """Predict quantiles of the absolute magnitude.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+        quantiles : array-like of shape (n_quantiles,), default=(0.158655, 0.5, 0.841345)
+            Cumulative probabilities between 0 and 1.
+        X_error : array-like of shape (n_samples, 3) or (3,), default=None
+            1σ errors of the three labels [K, dex, dex].
+        alpha_m : array-like of shape (n_samples,), default=None
+            [α/M] [dex].
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_quantiles)
+            Absolute magnitudes [mag].
+        """
+        quantiles = np.atleast_1d(np.asarray(quantiles, dtype=float))
+        if quantiles.ndim != 1 or not ((quantiles >= 0) & (quantiles <= 1)).all():
+            raise ValueError(f"quantiles must lie between 0 and 1; received {quantiles}")
+        stars, sigmas = self._check_rows(X, X_error, alpha_m)
+        return self._posteriors(stars, sigmas, quantiles)[0]
+
+    def predict_pdf(self, X, magnitudes=None, *, X_error=None, alpha_m=None):
+        """Predict the probability density of the absolute magnitude.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+        magnitudes : array-like of shape (n_magnitudes,), default=None
+            Increasing absolute magnitudes [mag]; `magnitudes_` if None. The density is the mean over the
+            interval that reaches half way to the neighbours.
+        X_error : array-like of shape (n_samples, 3) or (3,), default=None
+            1σ errors of the three labels [K, dex, dex].
+        alpha_m : array-like of shape (n_samples,), default=None
+            [α/M] [dex].
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_magnitudes)
+            Probability density [1/mag].
+        """
+        stars, sigmas = self._check_rows(X, X_error, alpha_m)
+        at = self.magnitudes_ if magnitudes is None else np.asarray(magnitudes, dtype=float)
+        if at.ndim != 1 or len(at) < 2 or not (np.diff(at) > 0).all():
+            raise ValueError("magnitudes [mag] must be at least 2 increasing values")
+        middle = (at[1:] + at[:-1]) / 2
+        edges = np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
+        parts = self._run(lambda *rows: self._index.cumulative(*rows, edges), stars, sigmas)
+        return np.diff(np.concatenate(parts), axis=1) / np.diff(edges)
+
+    def predict_posterior(self, X, *, X_error=None, alpha_m=None):
+        """Predict absolute magnitude, mass and age with their central 68 % intervals.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+        X_error : array-like of shape (n_samples, 3) or (3,), default=None
+            1σ errors of the three labels [K, dex, dex].
+        alpha_m : array-like of shape (n_samples,), default=None
+            [α/M] [dex].
+
+        Returns
+        -------
+        DataFrame of n_samples rows
+            ``absolute_magnitude_`` ``mode``, ``median``, ``mean``, ``p16``, ``p84`` [mag]; ``mass_``
+            ``median``, ``p16``, ``p84`` [Msun] (current mass); ``age_`` ``median``, ``p16``, ``p84`` [Gyr];
+            ``chi2`` of the nearest isochrone point; ``status``, an `IsochroneStatus`.
+        """
+        stars, sigmas = self._check_rows(X, X_error, alpha_m)
+        return posterior_frame(X, stars, *self._posteriors(stars, sigmas, np.array(CENTRAL_QUANTILES)))
+
+    def predict_distance(
+        self, X, apparent_mag, extinction, *, X_error=None, alpha_m=None, apparent_mag_error=None
+    ):
+        """Predict distances, and all of `predict_posterior`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+        apparent_mag : array-like of shape (n_samples,)
+            Apparent magnitude in `band` [mag].
+        extinction : array-like of shape (n_samples,)
+            Extinction in that band [mag].
+        X_error : array-like of shape (n_samples, 3) or (3,), default=None
+            1σ errors of the three labels [K, dex, dex].
+        alpha_m : array-like of shape (n_samples,), default=None
+            [α/M] [dex].
+        apparent_mag_error : array-like of shape (n_samples,), default=None
+            1σ error of the apparent magnitude less the extinction [mag]; it widens the distances.
+
+        Returns
+        -------
+        DataFrame of n_samples rows
+            ``distance_`` ``mode``, ``median``, ``mean``, ``p16``, ``p84`` [pc] before the columns of
+            `predict_posterior`. With the volume prior the latter include it too.
+        """
+        stars, sigmas = self._check_rows(X, X_error, alpha_m)
+        modulus = per_star("apparent_mag [mag]", apparent_mag, len(stars))
+        modulus = modulus - per_star("extinction [mag]", extinction, len(stars))
+        modulus[~np.isfinite(modulus)] = np.nan
+        error = np.zeros(len(stars))
+        if apparent_mag_error is not None:
+            error = np.nan_to_num(per_star("apparent_mag_error [mag]", apparent_mag_error, len(stars)))
+            if (error < 0).any():
+                raise ValueError("apparent_mag_error [mag] must not be negative")
+        unit = 10.0 ** (1 + 0.2 * modulus)
+        seen = np.column_stack([np.nan_to_num(unit), error])
+        quantiles, rest = self._posteriors(stars, sigmas, np.array(CENTRAL_QUANTILES), seen)
+        return add_distances(posterior_frame(X, stars, quantiles, rest), unit, rest)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the R² of `predict` over the rows that have a prediction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+        y : array-like of shape (n_samples,)
+            Absolute magnitudes [mag].
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            Coefficient of determination; NaN with fewer than 2 such rows.
+        """
+        prediction = self.predict(X)
+        there = np.isfinite(prediction)
+        if there.sum() < 2:
+            return np.nan
+        weight = None if sample_weight is None else np.asarray(sample_weight)[there]
+        return r2_score(np.asarray(y)[there], prediction[there], sample_weight=weight)

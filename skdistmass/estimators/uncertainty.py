@@ -1,0 +1,120 @@
+"""How large the errors of predictions are, measured on stars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MIN_BIN_STARS = 50
+MAX_BINS = 20
+
+
+def robust_sigma(values) -> float:
+    """Median absolute deviation from the median, scaled to the standard deviation of a Gaussian.
+
+    Parameters
+    ----------
+    values : array-like
+        Sample; NaN is left out.
+
+    Returns
+    -------
+    float
+        Robust standard deviation, in the unit of the values; NaN for an empty sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> round(robust_sigma(np.append(rng.normal(size=10_000), 1e6)), 1)
+    1.0
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return np.nan
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """Robust scatter of residuals as a quadratic in one coordinate (surface gravity).
+
+    The quadratic is the published form of the distance error (Stone-Martinez et al., section 4.3). Outside
+    the range of the stars it was measured on it stays at its value at the edge.
+
+    Parameters
+    ----------
+    coefficients : tuple of float
+        Polynomial coefficients, highest power first.
+    low, high : float
+        Range of the coordinate.
+    floor : float
+        Smallest error that was measured in any bin; the model does not go below it.
+    held_out : bool
+        Whether the stars were held out of the fit.
+    n_stars : int
+        Number of stars it was measured on.
+    """
+
+    coefficients: tuple[float, ...]
+    low: float
+    high: float
+    floor: float
+    held_out: bool
+    n_stars: int
+
+    @classmethod
+    def fit(cls, coordinate, residual, sample_weight=None, held_out=False):
+        """Measure the scatter of residuals in bins of equal numbers of stars.
+
+        Parameters
+        ----------
+        coordinate : ndarray of shape (n_samples,)
+            Surface gravity [dex] or another coordinate.
+        residual : ndarray of shape (n_samples,)
+            Label minus prediction.
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Stars of zero weight are left out; otherwise every star counts the same.
+        held_out : bool, default=False
+            Whether the stars were held out of the fit; kept as a record.
+
+        Returns
+        -------
+        ErrorModel
+            The fitted model.
+        """
+        if sample_weight is not None:
+            coordinate, residual = coordinate[sample_weight > 0], residual[sample_weight > 0]
+        n_bins = int(np.clip(len(residual) // MIN_BIN_STARS, 1, MAX_BINS))
+        bins = np.array_split(np.argsort(coordinate, kind="stable"), n_bins)
+        centre = np.array([np.median(coordinate[b]) for b in bins])
+        # The median offset counts as error too: around zero, not around the bin's own median.
+        sigma = np.array([np.quantile(np.abs(residual[b]), 0.6827) for b in bins])
+        degree = min(2, len(np.unique(centre)) - 1)
+        coefficients = np.polyfit(centre, sigma, degree)
+        return cls(
+            coefficients=tuple(float(c) for c in coefficients),
+            low=float(centre.min()),
+            high=float(centre.max()),
+            floor=float(sigma.min()),
+            held_out=bool(held_out),
+            n_stars=len(residual),
+        )
+
+    def predict(self, coordinate):
+        """Return the 1σ error at each coordinate.
+
+        Parameters
+        ----------
+        coordinate : array-like of shape (n_samples,)
+            Surface gravity [dex] or the coordinate of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            1σ error, positive.
+        """
+        inside = np.clip(coordinate, self.low, self.high)
+        return np.maximum(np.polyval(self.coefficients, inside), self.floor)

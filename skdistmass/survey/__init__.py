@@ -1,0 +1,1 @@
+"""Survey tables: reading, quality, the catalogue, writing."""

@@ -1,0 +1,186 @@
+"""Quality of the rows of a survey table, told as bits: no row is ever dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdistmass.columns import BITS, FEATURES, INPUT_COLUMNS
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+ASPCAPFLAG_BITS: Mapping[str, int] = MappingProxyType(
+    {
+        "STAR_WARN": 7,
+        "TEFF_BAD": 16,
+        "LOGG_BAD": 17,
+        "M_H_BAD": 19,
+        "STAR_BAD": 23,
+        "CHI2_BAD": 24,
+        "SN_BAD": 27,
+    }
+)
+"""Positions of bits of ASPCAPFLAG."""
+
+EXTRATARG_BITS: Mapping[str, int] = MappingProxyType(
+    {"NOT_MAIN": 0, "COMMISSIONING": 1, "TELLURIC": 2, "APO1M": 3, "DUPLICATE": 4}
+)
+"""Positions of the bits of EXTRATARG. DUPLICATE marks all rows of a star but the best."""
+
+PHYSICAL_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "TEFF": (0.0, 1e6),
+        "LOGG": (-5.0, 10.0),
+        "M_H": (-10.0, 10.0),
+        "C_FE": (-10.0, 10.0),
+        "N_FE": (-10.0, 10.0),
+        "J": (-30.0, 90.0),
+        "H": (-30.0, 90.0),
+        "K": (-30.0, 90.0),
+        "GLAT": (-90.001, 90.001),
+        "GAIAEDR3_R_MED_GEO": (0.0, 1e10),
+        "GAIAEDR3_R_MED_PHOTOGEO": (0.0, 1e10),
+    }
+)
+"""Values outside these open intervals cannot be physical, in the canonical units."""
+
+
+def physical_values(stars: Table, name: str) -> NDArray[np.float64]:
+    """Give the values of a column, with NaN for those that cannot be physical.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table of length n_samples
+        Table with canonical columns.
+    name : str
+        Canonical name of the column.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Values in the canonical unit; all NaN if the table lacks the column.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> physical_values(Table({"TEFF": [4800.0, -1.0]}), "TEFF")
+    array([4800.,   nan])
+    """
+    if name not in stars.colnames:
+        return np.full(len(stars), np.nan)
+    values = np.asarray(stars[name], dtype=float)
+    return np.where(_unphysical(values, name), np.nan, values)
+
+
+def _unphysical(values: NDArray[np.float64], name: str) -> NDArray[np.bool_]:
+    low, high = PHYSICAL_RANGES.get(name, (-np.inf, np.inf))
+    if name.endswith(("_ERR", "_ERROR")):
+        return (values < 0) | np.isinf(values)
+    return (values <= low) | (values >= high) | np.isinf(values)
+
+
+def quality_flags(stars: Table) -> NDArray[np.int64]:
+    """Flag rows whose inputs are missing, impossible, bad or superseded.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table of length n_samples
+        Table with canonical columns, as `read_stars` gives it.
+
+    Returns
+    -------
+    ndarray of int64 of shape (n_samples,)
+        Sum of these bits of `skdistmass.columns.BITS`: MISSING_INPUT where one of the five inputs of the
+        networks is missing or cannot be physical; BAD_INPUT_VALUE where any number of the row cannot be
+        physical (an infinity, a negative error, a value outside `PHYSICAL_RANGES`); STAR_BAD where the
+        survey's pipeline says so; DUPLICATE for all rows of a star but the best.
+
+    Notes
+    -----
+    DUPLICATE comes from EXTRATARG. In a table without that column the best row of those with one APOGEE_ID is
+    the one of highest SNR, the first among equals or where there is no SNR. A blank APOGEE_ID repeats none.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> stars = Table({"TEFF": [4800.0], "LOGG": [2.4], "M_H": [0.0], "C_FE": [np.nan], "N_FE": [0.1]})
+    >>> quality_flags(stars)
+    array([256])
+    """
+    flags = np.zeros(len(stars), dtype=np.int64)
+    for name in FEATURES:
+        flags[np.isnan(physical_values(stars, name))] |= BITS["MISSING_INPUT"][0]
+    for name in stars.colnames:
+        if name in INPUT_COLUMNS and INPUT_COLUMNS[name].kind == "float":
+            bad = _unphysical(np.asarray(stars[name], dtype=float), name)
+            flags[bad] |= BITS["BAD_INPUT_VALUE"][0]
+    flags[star_bad(stars)] |= BITS["STAR_BAD"][0]
+    flags[duplicates(stars)] |= BITS["DUPLICATE"][0]
+    return flags
+
+
+def star_bad(stars: Table) -> NDArray[np.bool_]:
+    """Find the stars that the survey's pipeline calls bad.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table of length n_samples
+        Table with canonical columns.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,)
+        True for bit 23 of ASPCAPFLAG, or FLAG_BAD; False without these columns.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> star_bad(Table({"ASPCAPFLAG": [0, 2**23 + 2**7]}))
+    array([False,  True])
+    """
+    bad = np.zeros(len(stars), dtype=bool)
+    if "ASPCAPFLAG" in stars.colnames:
+        bad |= (np.asarray(stars["ASPCAPFLAG"]) & (1 << ASPCAPFLAG_BITS["STAR_BAD"])) != 0
+    if "FLAG_BAD" in stars.colnames:
+        bad |= np.asarray(stars["FLAG_BAD"]) != 0
+    return bad
+
+
+def duplicates(stars: Table) -> NDArray[np.bool_]:
+    """Find the rows of stars that have a better row.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table of length n_samples
+        Table with canonical columns.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,)
+        True for all rows of a star but one; see `quality_flags`.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> duplicates(Table({"APOGEE_ID": ["a", "b", "a"], "SNR": [50.0, 80.0, 120.0]}))
+    array([ True, False, False])
+    """
+    if "EXTRATARG" in stars.colnames:
+        return (np.asarray(stars["EXTRATARG"]) & (1 << EXTRATARG_BITS["DUPLICATE"])) != 0
+    if "APOGEE_ID" not in stars.colnames:
+        return np.zeros(len(stars), dtype=bool)
+    names = np.asarray(stars["APOGEE_ID"])
+    snr = np.full(len(stars), -np.inf)
+    if "SNR" in stars.colnames:
+        snr = np.nan_to_num(np.asarray(stars["SNR"], dtype=float), nan=-np.inf)
+    _, star = np.unique(names, return_inverse=True)
+    # Best row of each star first: by star, then falling SNR, then position.
+    order = np.lexsort((np.arange(len(names)), -snr, star))
+    repeated = np.zeros(len(names), dtype=bool)
+    repeated[order[1:]] = star[order[1:]] == star[order[:-1]]
+    return repeated & (names != "")
