@@ -156,7 +156,8 @@ def make_distance():
         distance_metrics(model, labels[labels.test]),
         target="ABS_MAG",
         target_unit="mag (2MASS Ks)",
-        scale=f"Gaia EDR3 parallaxes with zero point; offsets applied to the other labels [mag]: {real_stars.SCALE_OF}",
+        scale="Gaia EDR3 parallaxes with the zero point of Lindegren et al. 2021; Miglio et al. 2021 shifted by "
+        f"{real_stars.MIGLIO_OFFSET} mag; seismic radii mapped linearly to these two",
         notes="Dwarfs and subgiants have raw DR12 temperatures and abundances and gravities from parallaxes or "
         f"seismology with {real_stars.DWARF_LOG_G_ERROR} dex of noise: expect systematic errors of 10-15 % there.",
         citation=[PAPER, APOGEE, APOKASC, DISTANCES],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.linear_model import HuberRegressor
 
 from skdistmass.columns import FEATURES
 from skdistmass.physics import bolometric, parallax, photometry
@@ -22,10 +23,10 @@ SPLIT_SEED = 20_240_117
 A_K_PER_EBV = 0.302
 A_K_PER_AV = 0.114
 EXTINCTION_ERROR = 0.015  # mag
-# Magnitudes to add to reach the scale of Gaia EDR3: medians over training stars in common. Clump stars have no EDR3
-# parallaxes here; their seismic radii are brought to Miglio et al., whose clump lies at the literature's M_K.
-SCALE_OF = {"seismic_rgb": 0.015, "seismic_rc": 0.061, "miglio_rgb": -0.020, "miglio_rc": 0.0}
-MIGLIO_ERROR = 0.05  # mag, from the scatter against Gaia less Gaia's own
+# Miglio et al. are 0.02 mag fainter than Gaia EDR3 for red giants (median over training stars in common); their clump
+# lies at the literature's M_K and has no EDR3 parallaxes here.
+MIGLIO_OFFSET = {"RGB": -0.020, "RC": 0.0}
+MIGLIO_ERROR = 0.03  # mag; the networks' scatter around their clump stars, 0.045 mag, bounds it from above
 DWARF_LOG_G_ERROR = 0.06
 
 
@@ -85,24 +86,49 @@ def seismic_magnitude(giants):
     return magnitude, np.where(giants.RADIUS_APOKASC3_FRAC_ERR < 0.2, error, np.nan)
 
 
-def giant_magnitudes(giants) -> pd.DataFrame:
-    """Absolute magnitudes of giants: Gaia and Miglio et al. averaged, the seismic radius where neither is."""
+def _direct_magnitude(giants):
+    """Inverse-variance mean of Gaia and Miglio et al., its error, and which of them are in it."""
     clump = (giants.EVSTATE == "RC").to_numpy()
     gaia, gaia_error = gaia_magnitude(giants)
     miglio, miglio_error = miglio_magnitude(giants)
-    seismic, seismic_error = seismic_magnitude(giants)
-    miglio = miglio + np.where(clump, SCALE_OF["miglio_rc"], SCALE_OF["miglio_rgb"])
-    seismic = seismic + np.where(clump, SCALE_OF["seismic_rc"], SCALE_OF["seismic_rgb"])
+    miglio = miglio + np.where(clump, MIGLIO_OFFSET["RC"], MIGLIO_OFFSET["RGB"])
     weights = [np.where(np.isfinite(m), 1.0 / e**2, 0.0) for m, e in ((gaia, gaia_error), (miglio, miglio_error))]
-    total = weights[0] + weights[1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (weights[0] * np.nan_to_num(gaia) + weights[1] * np.nan_to_num(miglio)) / total
-        mean_error = 1.0 / np.sqrt(total)
-    direct = total > 0
+    total = np.where(weights[0] + weights[1] > 0, weights[0] + weights[1], np.nan)
+    mean = (weights[0] * np.nan_to_num(gaia) + weights[1] * np.nan_to_num(miglio)) / total
+    return mean, 1.0 / np.sqrt(total), np.select([weights[0] > 0, weights[1] > 0], ["Gaia EDR3", "Miglio+ 2021"], "")
+
+
+def _rescaled(seismic, direct, giants):
+    """Bring seismic magnitudes to the scale of the direct ones, linearly in radius, mass, Teff and [Fe/H].
+
+    One relation for each evolutionary state, robust, fitted on the training stars that have both.
+    """
+    terms = np.column_stack(
+        [
+            np.log10(giants.RADIUS_APOKASC3 / 10.0),
+            np.log10(giants.MASS_APOKASC3),
+            (giants.TEFF - 4800.0) / 1000.0,
+            giants.FE_H,
+        ]
+    )
+    known = np.isfinite(terms).all(axis=1) & np.isfinite(seismic)
+    both = known & np.isfinite(direct) & ~giants.test.to_numpy()
+    rescaled = np.full(len(giants), np.nan)
+    for state in ("RGB", "RC", None):
+        rows = giants.EVSTATE.isna().to_numpy() if state is None else (giants.EVSTATE == state).to_numpy()
+        relation = HuberRegressor().fit(terms[rows & both], (direct - seismic)[rows & both])
+        rescaled[rows & known] = seismic[rows & known] + relation.predict(terms[rows & known])
+    return rescaled
+
+
+def giant_magnitudes(giants) -> pd.DataFrame:
+    """Absolute magnitudes of giants: Gaia and Miglio et al. averaged, the seismic radius where neither is."""
+    direct, direct_error, source = _direct_magnitude(giants)
+    seismic, seismic_error = seismic_magnitude(giants)
     labels = _features(giants)
-    labels["label"] = np.where(direct, mean, seismic)
-    labels["error"] = np.where(direct, mean_error, seismic_error)
-    labels["source"] = np.select([weights[0] > 0, weights[1] > 0], ["Gaia EDR3", "Miglio+ 2021"], "seismic radius")
+    labels["label"] = np.where(source == "", _rescaled(seismic, direct, giants), direct)
+    labels["error"] = np.where(source == "", seismic_error, direct_error)
+    labels["source"] = np.where(source == "", "seismic radius", source)
     labels = labels.assign(id=giants.APOGEE_ID, evstate=giants.EVSTATE, test=giants.test)
     return labels[np.isfinite(labels.label) & (labels.error < 0.25)].reset_index(drop=True)
 

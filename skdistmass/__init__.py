@@ -7,6 +7,13 @@ from skdistmass._version import __version__
 # Where each public name lives; a module is imported when its name is first used, so that importing the
 # package costs nothing.
 _HOME = {
+    "BinaryPruner": "estimators.pruning",
+    "IsochroneDistance": "estimators.isochrone",
+    "build_catalog": "survey.catalog",
+    "make_survey": "simulate",
+    "read_catalog": "survey.reading",
+    "read_stars": "survey.reading",
+    "write_table": "survey.writing",
     "DistanceRegressor": "estimators.distance",
     "MassRegressor": "estimators.mass",
     "MassToAge": "estimators.age",

@@ -49,6 +49,7 @@ def _add_catalog(commands):
         "--mass-model", action="append", metavar="MODEL", help="name or file of a model; may be repeated (default: mass)"
     )
     command.add_argument("--age-model", default="age", metavar="MODEL", help="name or file of a model")
+    command.add_argument("--no-isochrone", action="store_true", help="leave out the isochrone distances")
     command.add_argument("--trust-models", action="store_true", help="unpickle model files that are not shipped ones")
     command.add_argument(
         "--extinction-rule", choices=("survey", "paper"), default="survey", help="how A_K is chosen (default: survey)"
@@ -94,6 +95,7 @@ def _run_catalog(args):
         distance=args.distance_model,
         masses=args.mass_model or ("mass",),
         age=args.age_model,
+        isochrone=not args.no_isochrone,
         extinction_rule=args.extinction_rule,
         sfd_coefficient=args.sfd_coefficient,
         columns=args.columns,

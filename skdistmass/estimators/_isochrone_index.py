@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+from joblib import effective_n_jobs
 
 # Cells of the neighbour search [dex] and bins of the posterior: magnitude [mag], log mass and log age [dex].
 M_H_CELL, LOG_G_CELL = 0.05, 0.1
 MAG_BIN, LOG_MASS_BIN, LOG_AGE_BIN = 0.01, 0.01, 0.05
+# What the compiled sums give for each star after the quantiles of the absolute magnitude; magnitudes, log
+# masses and log ages are positions in bins there. "seen" is the absolute magnitude blurred by the error of
+# the apparent one: what a distance follows from. "mean_scale" is the mean of 10^(-0.2 M).
+SUMMARIES = (
+    "mean",
+    "mode",
+    "seen_mode",
+    "seen_p16",
+    "seen_p50",
+    "seen_p84",
+    "mean_scale",
+    "mass_p16",
+    "mass_p50",
+    "mass_p84",
+    "age_p16",
+    "age_p50",
+    "age_p84",
+    "chi2",
+)
 # Room at the ends of the magnitudes for smoothing and for errors of the apparent magnitude [mag].
 MAG_MARGIN = 2.0
+# Stars that a thread takes at a time.
+CHUNK = 2048
+
+
+def map_chunks(function, arrays, n_jobs, progress):
+    """Apply a function to chunks of the rows of arrays in threads; return its results in order."""
+    n_rows = len(arrays[0])
+    chunks = [slice(i, min(i + CHUNK, n_rows)) for i in range(0, n_rows, CHUNK)]
+    with ThreadPoolExecutor(effective_n_jobs(n_jobs)) as pool:
+        results = pool.map(lambda chunk: function(*(values[chunk] for values in arrays)), chunks)
+        return list(_count(results, chunks) if progress else results)
+
+
+def _count(results, chunks):
+    """Pass results on and show how many stars are done."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=chunks[-1].stop, desc="isochrones", unit=" stars", unit_scale=True) as bar:
+        for chunk, result in zip(chunks, results, strict=True):
+            yield result
+            bar.update(chunk.stop - chunk.start)
 
 
 def star_formation_factor(log_age, star_formation):
@@ -97,7 +140,7 @@ class PointIndex:
         )
         n = len(probabilities)
         quantiles, rest = self.magnitude(out[:, :n]), out[:, n:]
-        for i, name in enumerate(compiled.FIXED_COLUMNS):
+        for i, name in enumerate(SUMMARIES):
             if name.startswith("mass"):
                 rest[:, i] = 10.0 ** (self.log_mass_zero + LOG_MASS_BIN * rest[:, i])
             elif name.startswith("age"):

@@ -12,6 +12,8 @@ from skdistmass.physics.isochrones import IsochroneTable
 N_LABELS = 3
 # Error of a label that is not there [dex]: far beyond the range of the isochrones.
 UNKNOWN = 1e6
+# The likelihood there is below the smallest number.
+MAX_N_SIGMA = 35
 
 
 def check_settings(model):
@@ -20,6 +22,8 @@ def check_settings(model):
         value = getattr(model, name)
         if not (isinstance(value, Real) and 0 < value < np.inf):
             raise ValueError(f"{name} must be a positive number; received {value!r}")
+    if model.n_sigma > MAX_N_SIGMA:
+        raise ValueError(f"n_sigma must be at most {MAX_N_SIGMA}; received {model.n_sigma!r}")
     if model.band not in ("J", "H", "K"):
         raise ValueError(f"band must be 'J', 'H' or 'K'; received {model.band!r}")
     rate = model.star_formation

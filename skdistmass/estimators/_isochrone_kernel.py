@@ -13,25 +13,9 @@ import math
 import numba
 import numpy as np
 
-# Columns of the result of `posteriors` after the quantiles of the absolute magnitude. Magnitudes, log masses
-# and log ages are positions in bins. "seen" is the absolute magnitude blurred by the error of the apparent
-# one: what a distance follows from. "mean_scale" is the mean of 10^(-0.2 M).
-FIXED_COLUMNS = (
-    "mean",
-    "mode",
-    "seen_mode",
-    "seen_p16",
-    "seen_p50",
-    "seen_p84",
-    "mean_scale",
-    "mass_p16",
-    "mass_p50",
-    "mass_p84",
-    "age_p16",
-    "age_p50",
-    "age_p84",
-    "chi2",
-)
+from skdistmass.estimators._isochrone_index import SUMMARIES
+
+N_SUMMARIES = len(SUMMARIES)
 _CENTRAL = (0.158655, 0.5, 0.841345)
 # exp(-x) from a table: linear steps of 1/256 are exact to 2e-6, far below the sampling of the points.
 EXP_STEPS = 256
@@ -203,11 +187,11 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
 
     Returns
     -------
-    ndarray of shape (n_stars, n_probabilities + 14); NaN where no point is within reach.
+    ndarray of shape (n_stars, n_probabilities + N_SUMMARIES); NaN where no point is within reach.
     """
     coordinates, bins, start, axes, exp_table = index
     n = len(probabilities)
-    out = np.full((len(stars), n + 14), np.nan)
+    out = np.full((len(stars), n + N_SUMMARIES), np.nan)
     n_bins = len(centres)
     mag, mass, age = np.zeros(n_bins), np.zeros(sizes[0]), np.zeros(sizes[1])
     blurred, scratch, scale = np.zeros(n_bins), np.zeros(n_bins), np.ones(n_bins)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdistmass.estimators._isochrone_index import PointIndex
+from skdistmass.estimators._isochrone_index import SUMMARIES, PointIndex, map_chunks
 from skdistmass.estimators._isochrone_input import (
     check_columns,
     check_settings,
@@ -24,7 +22,6 @@ from skdistmass.physics.isochrones import IsochroneTable, load_isochrones
 __all__ = ["IsochroneDistance", "IsochroneStatus"]
 
 CENTRAL_QUANTILES = (0.158655, 0.5, 0.841345)
-_CHUNK = 2048
 
 
 class IsochroneDistance(RegressorMixin, BaseEstimator):
@@ -218,27 +215,19 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
             stars[:, 2] += np.log10(0.638 * 10.0**enhancement + 0.362)
         return stars, sigmas
 
-    def _run(self, function, *arrays):
-        """Apply a function to chunks of rows in threads; return its results in order."""
-        chunks = [slice(i, i + _CHUNK) for i in range(0, len(arrays[0]), _CHUNK)]
-        with ThreadPoolExecutor(effective_n_jobs(self.n_jobs)) as pool:
-            results = pool.map(lambda chunk: function(*(values[chunk] for values in arrays)), chunks)
-            if self.progress:
-                from tqdm.auto import tqdm
-
-                results = tqdm(results, total=len(chunks), desc="isochrones", unit=f"x{_CHUNK} stars")
-            return list(results)
-
     def _posteriors(self, stars, sigmas, quantiles, seen=None):
         """Return quantiles of the absolute magnitude and a dict of the other summaries of each star."""
         length = float(self.length_scale) if seen is not None and self.volume_prior else 0.0
         if seen is None:
             seen = np.zeros((len(stars), 2))
-        parts = self._run(lambda *rows: self._index.posteriors(*rows, length, quantiles), stars, sigmas, seen)
-        from skdistmass.estimators._isochrone_kernel import FIXED_COLUMNS
-
-        rest = np.concatenate([part[1] for part in parts])
-        return np.concatenate([part[0] for part in parts]), dict(zip(FIXED_COLUMNS, rest.T, strict=True))
+        parts = map_chunks(
+            lambda *rows: self._index.posteriors(*rows, length, quantiles),
+            (stars, sigmas, seen),
+            self.n_jobs,
+            self.progress,
+        )
+        magnitudes, rest = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))
+        return magnitudes, dict(zip(SUMMARIES, rest.T, strict=True))
 
     def predict(self, X, X_error=None, alpha_m=None):
         """Predict the median absolute magnitude.
@@ -250,7 +239,7 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
         X_error : array-like of shape (n_samples, 3) or (3,), default=None
             1σ errors of the three labels [K, dex, dex]; NaN and values below the floors become the floors.
         alpha_m : array-like of shape (n_samples,), default=None
-            [α/M] [dex]; solar if None.
+            [α/M] [dex]; solar if None, and a row of NaN counts as a missing label.
 
         Returns
         -------
@@ -310,7 +299,9 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
             raise ValueError("magnitudes [mag] must be at least 2 increasing values")
         middle = (at[1:] + at[:-1]) / 2
         edges = np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
-        parts = self._run(lambda *rows: self._index.cumulative(*rows, edges), stars, sigmas)
+        parts = map_chunks(
+            lambda *rows: self._index.cumulative(*rows, edges), (stars, sigmas), self.n_jobs, self.progress
+        )
         return np.diff(np.concatenate(parts), axis=1) / np.diff(edges)
 
     def predict_posterior(self, X, *, X_error=None, alpha_m=None):

@@ -2,127 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 
 from skdistmass._version import __version__
 from skdistmass.columns import BITS, CATALOG_COLUMNS, FEATURES, NAMINGS
-from skdistmass.estimators.age import MassToAge, NoAgeReason
+from skdistmass.estimators.age import NoAgeReason
+from skdistmass.estimators.isochrone import IsochroneStatus
 from skdistmass.physics import photometry
 from skdistmass.physics.extinction import choose_extinction
+from skdistmass.survey.catalog_models import load_models
 from skdistmass.survey.identity import hash_ids
 from skdistmass.survey.quality import physical_values, quality_flags
 from skdistmass.survey.reading import read_stars
 
 MAX_AGE_GYR = 14.5
+DISAGREEMENT = 3.0  # combined standard deviations between network and isochrones
 _COPIED = ("APOGEE_ID", "APSTAR_ID", *FEATURES)
-
-
-@dataclass(frozen=True)
-class CatalogModels:
-    """Fitted models of a catalogue, as `load_models` resolves them.
-
-    Parameters
-    ----------
-    distance : DistanceRegressor or None
-        Model of the absolute magnitude.
-    masses : dict of str to MassRegressor
-        Mass models by the ending of their columns: "" for MASS, "_UNCOR_SS" for MASS_UNCOR_SS.
-    age : MassToAge or None
-        Relation of mass and age.
-    names : dict of str to str
-        What each model is called in the provenance.
-    """
-
-    distance: object
-    masses: dict
-    age: object
-    names: dict
-
-    def provenance(self) -> dict:
-        """Return name and SHA-256 of each model, for the header of the catalogue."""
-        models = {"DISTANCE": self.distance, "AGE": self.age}
-        models |= {f"MASS{ending}": model for ending, model in self.masses.items()}
-        return {
-            column: f"{self.names[column]} {getattr(model, 'sha256_', '')}".strip()
-            for column, model in models.items()
-            if model is not None
-        }
-
-
-def load_models(distance="distance", masses=("mass",), age="age", trusted=False) -> CatalogModels:
-    """Load the models of a catalogue.
-
-    Parameters
-    ----------
-    distance : str, path, DistanceRegressor or None, default="distance"
-        Name of a shipped model, model file, or fitted estimator; None for no distances.
-    masses : sequence of str, path or MassRegressor, or dict, default=("mass",)
-        Mass models; the first is the one whose errors and domain the catalogue tells. A dict gives the endings of
-        the columns ("" for MASS, "UNCOR_SS" for MASS_UNCOR_SS).
-    age : str, path, MassToAge or None, default="age"
-        Relation of mass and age; None for no ages.
-    trusted : bool, default=False
-        Passed to `load_model`.
-
-    Returns
-    -------
-    CatalogModels
-        The loaded models.
-
-    Raises
-    ------
-    ValueError
-        If a model is not fitted or not of the kind its place needs.
-    """
-    from skdistmass.estimators.distance import DistanceRegressor
-    from skdistmass.estimators.mass import MassRegressor
-
-    if isinstance(masses, str | Path) or hasattr(masses, "predict"):
-        masses = (masses,)
-    names = {}
-    loaded_masses = {}
-    entries = masses.items() if isinstance(masses, dict) else ((None, model) for model in masses)
-    for ending, model in entries:
-        estimator = _resolve(model, MassRegressor, "masses", trusted)
-        if ending is None:
-            ending = getattr(estimator, "card_", {}).get("label_set", "")
-        ending = f"_{ending.strip('_')}" if ending.strip("_") else ""
-        if f"MASS{ending}" not in CATALOG_COLUMNS:
-            raise ValueError(f"there is no catalogue column MASS{ending} for the mass model {model!r}.")
-        if ending in loaded_masses:
-            raise ValueError(
-                f"two mass models would write MASS{ending}; give a dict with an ending for each."
-            )
-        loaded_masses[ending] = estimator
-        names[f"MASS{ending}"] = _label(model)
-    names["DISTANCE"], names["AGE"] = _label(distance), _label(age)
-    return CatalogModels(
-        distance=_resolve(distance, DistanceRegressor, "distance", trusted),
-        masses=loaded_masses,
-        age=_resolve(age, MassToAge, "age", trusted) if loaded_masses else None,
-        names=names,
-    )
-
-
-def _label(model) -> str:
-    return str(model) if isinstance(model, str | Path) else type(model).__name__
-
-
-def _resolve(model, kind, argument, trusted):
-    if model is None:
-        return None
-    if isinstance(model, str | Path):
-        from skdistmass.models import load_model
-
-        model = load_model(model, trusted=trusted)
-    if not isinstance(model, kind):
-        raise ValueError(f"{argument} needs a {kind.__name__}; received a {type(model).__name__}.")
-    if not hasattr(model, "n_features_in_"):
-        raise ValueError(f"{argument} needs a fitted {kind.__name__}; this one is not fitted.")
-    return model
 
 
 def build_catalog(
@@ -131,6 +26,7 @@ def build_catalog(
     distance="distance",
     masses=("mass",),
     age="age",
+    isochrone=True,
     extinction_rule="survey",
     sfd_coefficient=0.302,
     columns="released",
@@ -148,6 +44,8 @@ def build_catalog(
         Mass models; the first is the one whose errors and domain the catalogue tells.
     age : str, path, MassToAge or None, default="age"
         Relation of mass and age; None for none.
+    isochrone : bool or IsochroneDistance, default=True
+        Isochrone distances (NMSU_DIST): with default settings, none, or by the given estimator.
     extinction_rule : {"survey", "paper"}, default="survey"
         Rule of `choose_extinction`; a column A_K of the table goes before it.
     sfd_coefficient : float, default=0.302
@@ -180,7 +78,7 @@ def build_catalog(
     """
     if columns not in NAMINGS:
         raise ValueError(f"columns has to be one of {NAMINGS}; received {columns!r}.")
-    models = load_models(distance, masses, age, trusted)
+    models = load_models(distance, masses, age, isochrone, trusted)
     stars = read_stars(stars)
     values = _values(stars, models, extinction_rule, sfd_coefficient)
     provenance = {
@@ -198,6 +96,9 @@ def build_catalog(
 def _as_table(values, naming, provenance):
     from astropy.table import Column, Table
 
+    if naming == "cas" and "NMSU_DIST" in values:
+        # The database holds maximum, median and mean of the distribution in one column.
+        values = values | {"NMSU_DIST": values["NMSU_DIST_ALL"]}
     catalog = Table(meta=provenance)
     for name, column in CATALOG_COLUMNS.items():
         if name in values:
@@ -219,6 +120,8 @@ def _values(stars, models, extinction_rule, sfd_coefficient):
         _masses_and_ages(stars, features, usable, models, flags),
     ):
         values |= block
+    if models.isochrone is not None:
+        values |= _isochrone_distances(stars, features, values, models.isochrone, flags)
     values["BITMASK"] = flags
     return values
 
@@ -299,6 +202,33 @@ def _distances(stars, features, usable, model, extinction_rule, sfd_coefficient,
         "WEIGHTED_DIST_ERR": weighted_error,
         "LOG_DENSITY_DISTANCE": density,
     }
+
+
+def _isochrone_distances(stars, features, values, isochrone, flags):
+    """Isochrone distances, and bits for stars without one or whose network distance is far from it."""
+    labels = features[:, :3]
+    errors = np.column_stack([physical_values(stars, f"{name}_ERR") for name in FEATURES[:3]])
+    k_mag = physical_values(stars, "K")
+    extinction = values.get("EXTINCTION", np.full(len(stars), np.nan))
+    alpha_m = np.nan_to_num(physical_values(stars, "ALPHA_M"))
+    result = isochrone.predict_distance(
+        np.where(np.isfinite(labels).all(axis=1, keepdims=True), labels, np.nan),
+        k_mag,
+        extinction,
+        X_error=np.nan_to_num(errors),
+        alpha_m=alpha_m,
+    )
+    status = result["status"].to_numpy()
+    _set_bit(flags, "ISOCHRONE_OUT_OF_REACH", status == IsochroneStatus.OUT_OF_REACH)
+    if "ABS_MAG" in values:
+        spread = 0.5 * (result["absolute_magnitude_p84"] - result["absolute_magnitude_p16"]).to_numpy()
+        difference = values["ABS_MAG"] - result["absolute_magnitude_median"].to_numpy()
+        limit = DISAGREEMENT * np.hypot(values["ABS_MAG_ERR"], spread)
+        _set_bit(flags, "ISOCHRONE_DISAGREES", np.abs(difference) > limit)
+    names = {"NMSU_DIST": "median", "NMSU_DIST_P16": "p16", "NMSU_DIST_P84": "p84"}
+    distances = {name: result[f"distance_{part}"].to_numpy() for name, part in names.items()}
+    distances["NMSU_DIST_ALL"] = result[["distance_mode", "distance_median", "distance_mean"]].to_numpy()
+    return distances
 
 
 def _domain(model, features, usable):

@@ -325,6 +325,7 @@ class TestBadInput:
             ("log_g_error_floor", -1.0),
             ("m_h_error_floor", np.nan),
             ("n_sigma", "4"),
+            ("n_sigma", 1e4),
             ("star_formation", "bursty"),
             ("star_formation", -3.0),
             ("star_formation", None),

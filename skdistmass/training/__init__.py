@@ -1,0 +1,17 @@
+"""The published recipes: training sets from a survey table, and models from training sets."""
+
+from skdistmass.training.mass_labels import mass_training_set
+from skdistmass.training.recipes import TrainedModel, split_by_star, train_distance, train_mass
+from skdistmass.training.sets import ClusterMembers, Step, TrainingSet, distance_training_set
+
+__all__ = [
+    "ClusterMembers",
+    "Step",
+    "TrainedModel",
+    "TrainingSet",
+    "distance_training_set",
+    "mass_training_set",
+    "split_by_star",
+    "train_distance",
+    "train_mass",
+]

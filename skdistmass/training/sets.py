@@ -1,0 +1,370 @@
+"""The training set of the distance model: labels from Gaia and from star clusters, and the cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skdistmass.columns import BITS, FEATURES, INPUT_COLUMNS
+from skdistmass.physics import parallax as gaia_parallax
+from skdistmass.physics import photometry
+from skdistmass.survey.catalog import _extinction as table_extinction
+from skdistmass.survey.clusters import cluster_distances, load_clusters, match_clusters
+from skdistmass.survey.matching import MissingColumnsError
+from skdistmass.survey.quality import duplicates, physical_values, star_bad
+from skdistmass.survey.reading import read_stars
+from skdistmass.training import checks
+
+GLOBAL_ZERO_POINT = -0.017
+"""Zero point of Gaia EDR3 parallaxes of quasars [mas] (Lindegren+ 2021), where that of a star cannot be had."""
+
+_PARALLAX = ("GAIAEDR3_PARALLAX", "GAIAEDR3_PARALLAX_ERROR")
+_ERROR_NAMES = ("{}_ERR", "{}_ERROR", "E_{}")
+
+
+class Step(NamedTuple):
+    """One step on the way to a training set, and how many stars it left."""
+
+    name: str
+    n_stars: int
+
+
+@dataclass(frozen=True)
+class ClusterMembers:
+    """Members of star clusters with usable spectra and photometry, to verify distances on.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, 5)
+        Features.
+    apparent_mag, extinction : ndarray of shape (n_samples,)
+        Ks magnitude and extinction [mag].
+    name : ndarray of str of shape (n_samples,)
+        Cluster of each star.
+    distance : ndarray of shape (n_samples,)
+        Adopted distance of the cluster [pc].
+    rows : ndarray of int of shape (n_samples,)
+        Rows in the input table.
+    """
+
+    X: np.ndarray
+    apparent_mag: np.ndarray
+    extinction: np.ndarray
+    name: np.ndarray
+    distance: np.ndarray
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Features and labels of stars to train on, and how they were chosen.
+
+    Parameters
+    ----------
+    kind : {"distance", "mass"}
+        What the labels are for.
+    X : ndarray of shape (n_samples, 5)
+        TEFF [K], LOGG, M_H, C_FE, N_FE [dex].
+    y : ndarray of shape (n_samples,)
+        Absolute Ks magnitudes [mag] or masses [Msun].
+    y_error : ndarray of shape (n_samples,)
+        1σ errors of the labels.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights for the fit.
+    ids : ndarray of str of shape (n_samples,)
+        Identifiers of the stars; rows of one star are not split.
+    rows : ndarray of int of shape (n_samples,)
+        Rows of the stars in the input table.
+    source : ndarray of str of shape (n_samples,)
+        Origin of each label: "photogeo", "cluster", ..., "APOKASC", ...
+    steps : tuple of Step
+        How many stars each step kept; `print` shows them.
+    settings : mapping
+        Parameters of the cuts.
+    members : ClusterMembers or None
+        Stars to verify distances on.
+    """
+
+    kind: str
+    X: np.ndarray
+    y: np.ndarray
+    y_error: np.ndarray
+    sample_weight: np.ndarray
+    ids: np.ndarray
+    rows: np.ndarray
+    source: np.ndarray
+    steps: tuple[Step, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    members: ClusterMembers | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __str__(self) -> str:
+        return format_steps(self.steps)
+
+    def __repr__(self) -> str:
+        return f"<TrainingSet for {self.kind}: {len(self)} stars>"
+
+    @property
+    def source_bits(self) -> np.ndarray:
+        """Bit of BITMASK that tells the origin of each mass label (8, 16, 32), or 1 for the distance model."""
+        bits = {name: BITS[f"MASS_LABEL_{name}"][0] for name in ("APOKASC", "BERGER", "SERENELLI")}
+        default = BITS["DISTANCE_TRAINING"][0] if self.kind == "distance" else 0
+        return np.array([bits.get(name, default) for name in self.source.tolist()], dtype=np.int64)
+
+
+def format_steps(steps) -> str:
+    """Write steps as a table.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        The steps.
+
+    Returns
+    -------
+    str
+        One line a step: number of stars and what the step was.
+
+    Examples
+    --------
+    >>> print(format_steps([Step("rows of the table", 120), Step("A_K < 0.5", 7)]))
+          120  rows of the table
+            7  A_K < 0.5
+    """
+    return "\n".join(f"{step.n_stars:9d}  {step.name}" for step in steps)
+
+
+class Funnel:
+    """A mask that narrows step by step and counts what is left.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the table.
+    """
+
+    def __init__(self, n_rows):
+        self.mask = np.ones(n_rows, dtype=bool)
+        self.steps = [Step("rows of the table", n_rows)]
+
+    def keep(self, name, condition):
+        """Narrow the mask.
+
+        Parameters
+        ----------
+        name : str
+            What the condition is.
+        condition : ndarray of bool
+            Rows to keep.
+        """
+        self.mask = self.mask & condition
+        self.count(name)
+
+    def count(self, name):
+        """Write down how many rows are left.
+
+        Parameters
+        ----------
+        name : str
+            What has happened.
+        """
+        self.steps.append(Step(name, int(np.count_nonzero(self.mask))))
+
+
+def keep_usable_spectra(funnel, stars, drop_star_bad, keep_duplicates):
+    """Keep rows with all five features, not bad, and perhaps one row a star.
+
+    Parameters
+    ----------
+    funnel : Funnel
+        Narrowed in place.
+    stars : astropy.table.Table
+        Table with canonical columns.
+    drop_star_bad : bool
+        Drop rows that the survey's pipeline calls bad.
+    keep_duplicates : bool
+        Keep all rows of a star that was observed several times.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, 5)
+        Features of every row.
+    """
+    X = np.column_stack([physical_values(stars, name) for name in FEATURES])
+    funnel.keep(f"with {', '.join(FEATURES)}", np.isfinite(X).all(axis=1))
+    if drop_star_bad:
+        funnel.keep("not STAR_BAD", ~star_bad(stars))
+    if not keep_duplicates:
+        funnel.keep("best row of each star", ~duplicates(stars))
+    return X
+
+
+def star_ids(stars):
+    """Name every row; one without APOGEE_ID gets a name of its own.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table
+        Table with canonical columns.
+
+    Returns
+    -------
+    ndarray of str of shape (n_rows,)
+        Identifiers.
+    """
+    rows = np.arange(len(stars)).astype("U12")
+    if "APOGEE_ID" not in stars.colnames:
+        return np.char.add("row ", rows)
+    ids = np.char.strip(np.asarray(stars["APOGEE_ID"], dtype=str))
+    return np.where(ids == "", np.char.add("row ", rows), ids)
+
+
+def distance_training_set(
+    stars,
+    *,
+    max_parallax_error=0.15,
+    max_extinction=0.5,
+    min_extinction=0.0,
+    distance_source="photogeo",
+    distance_error=None,
+    zero_point="auto",
+    clusters=True,
+    drop_star_bad=True,
+    keep_duplicates=True,
+    magnitude_scatter=0.1,
+    extinction_rule="survey",
+    sfd_coefficient=0.302,
+    min_stars=checks.MIN_STARS,
+):
+    """Choose the stars that the distance model is trained on, and label them with absolute magnitudes.
+
+    Parameters
+    ----------
+    stars : path, astropy.table.Table or pandas.DataFrame
+        Survey table with Gaia columns, anything `read_stars` reads.
+    max_parallax_error : float or None, default=0.15
+        Largest error of the parallax as a fraction of it. None: no such cut, and no parallaxes needed.
+    max_extinction : float, default=0.5
+        Largest A_K [mag], exclusive.
+    min_extinction : float, default=0.0
+        Smallest A_K [mag]: negative values are noise or bad photometry.
+    distance_source : str, default="photogeo"
+        Where distances come from: "photogeo" or "geo" (Bailer-Jones+ 2021), "edsd" (posterior of the parallax, see
+        `skdistmass.physics.parallax`), or the name of a column of distances [pc].
+    distance_error : str, optional
+        Column of the 1σ errors [pc] of a distance column; by default its name with "_ERR", "_ERROR" or "E_".
+    zero_point : float or "auto", default="auto"
+        Zero point of the parallaxes [mas] for "edsd". "auto": Lindegren+ 2021 for stars with the inputs it needs,
+        -0.017 mas for the others.
+    clusters : bool or table, default=True
+        Give members of star clusters (column MEMBER) that the parallax cut removed back, with the distance of their
+        cluster: those of `load_clusters`, or a table of your own, see `cluster_distances`. False: no.
+    drop_star_bad : bool, default=True
+        Drop stars that the survey's pipeline calls bad.
+    keep_duplicates : bool, default=True
+        Keep all rows of a star that was observed several times, as published.
+    magnitude_scatter : float, default=0.1
+        Scatter of absolute magnitudes at one spectrum [mag], added in quadrature to the errors for the weights. Without
+        it, dwarfs with parallaxes good to a thousandth would leave no weight to giants.
+    extinction_rule : {"survey", "paper"}, default="survey"
+        Rule of `choose_extinction`; that of the catalogue should be the same.
+    sfd_coefficient : float, default=0.302
+        A_K for E(B-V) = 1 mag of the dust map.
+    min_stars : int, default=100
+        Number of stars below which an error is raised.
+
+    Returns
+    -------
+    TrainingSet
+        Features, absolute magnitudes and their errors, weights, and how many stars each step kept.
+
+    Raises
+    ------
+    MissingColumnsError
+        If the table lacks the features or the Gaia columns.
+    ValueError
+        If no parallax is positive, an error is not positive, distances are not in pc, a column is constant, or there
+        are too few stars.
+
+    See Also
+    --------
+    train_distance : Trains on the set.
+
+    Notes
+    -----
+    M = K - A_K - 5 log10(d / pc) + 5, σ_M² = ((5 / ln 10) σ_d / d)² + σ_K², weights 1 / (σ_M² + scatter²).
+    The errors of Bailer-Jones distances are half their 16-84 % ranges.
+
+    References
+    ----------
+    Stone-Martinez A., et al. 2024, AJ 167, 73, sections 2 and 4.1. Bailer-Jones C. A. L., et al. 2021, AJ 161, 147.
+
+    Examples
+    --------
+    >>> from skdistmass import make_survey
+    >>> from skdistmass.training import distance_training_set
+    >>> stars, truth = make_survey(1000, random_state=0)
+    >>> training_set = distance_training_set(stars)
+    >>> training_set.X.shape == (len(training_set), 5)
+    True
+    >>> [step.name for step in training_set.steps][:2]
+    ['rows of the table', 'with TEFF, LOGG, M_H, C_FE, N_FE']
+    """
+    settings = {k: v for k, v in locals().items() if k != "stars" and isinstance(v, str | float | int | None)}
+    table = read_stars(stars)
+    _check_gaia_columns(table, distance_source, max_parallax_error)
+    distance, error, label = _distances(stars, table, distance_source, distance_error, zero_point)
+    ids = star_ids(table)
+
+    funnel = Funnel(len(table))
+    X = keep_usable_spectra(funnel, table, drop_star_bad, keep_duplicates)
+    k_mag = physical_values(table, "K")
+    extinction = table_extinction(table, extinction_rule, sfd_coefficient)
+    funnel.keep("with K", np.isfinite(k_mag))
+    funnel.keep(
+        f"{min_extinction:g} <= A_K < {max_extinction:g} mag",
+        (extinction >= min_extinction) & (extinction < max_extinction),
+    )
+    usable = funnel.mask
+
+    if max_parallax_error is not None:
+        funnel.keep(
+            f"parallax error < {100 * max_parallax_error:g} %", _good_parallaxes(table, usable, max_parallax_error)
+        )
+    checks.check_positive_errors(error, funnel.mask & np.isfinite(distance), f"the error of {label}", ids)
+    if distance_source != "edsd":
+        checks.check_parsecs(distance, physical_values(table, _PARALLAX[0]), funnel.mask, label)
+    funnel.keep(f"with {label} and its error", (distance > 0) & np.isfinite(error))
+    source = np.full(len(table), distance_source)
+    members = _cluster_members(table, usable, X, k_mag, extinction, clusters)
+    if members is not None:
+        distance, error, source = _add_members(table, clusters, usable & ~funnel.mask, distance, error, source)
+        funnel.mask = funnel.mask | (source == "cluster")
+        funnel.count("with cluster members that the parallax cut removed")
+
+    rows = np.flatnonzero(funnel.mask)
+    y = photometry.absolute_magnitude(k_mag[rows], extinction[rows], distance[rows])
+    y_error = np.hypot(
+        photometry.absolute_magnitude_error(distance[rows], error[rows]),
+        np.nan_to_num(physical_values(table, "K_ERR")[rows]),
+    )
+    checks.check_training_set(X[rows], y, "the absolute magnitude", min_stars, format_steps(funnel.steps))
+    checks.check_magnitudes(y, label)
+    return TrainingSet(
+        kind="distance",
+        X=X[rows],
+        y=y,
+        y_error=y_error,
+        sample_weight=1.0 / (y_error**2 + magnitude_scatter**2),
+        ids=ids[rows],
+        rows=rows,
+        source=source[rows],
+        steps=tuple(funnel.steps),
+        settings=settings | {"source": str(table.meta.get("source", ""))},
+        members=members,
+    )
