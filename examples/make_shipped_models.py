@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import real_stars
 from sklearn.model_selection import KFold, cross_val_predict
 
 from skdistmass import DistanceRegressor, MassRegressor, MassToAge, TrainingDomain, save_model
-from skdistmass.columns import FEATURES
+from skdistmass.columns import FEATURES, LABEL_SETS
 from skdistmass.estimators.age import isochrone_ages
 from skdistmass.estimators.uncertainty import robust_sigma
 from skdistmass.survey.identity import hash_ids
@@ -39,7 +40,15 @@ NETWORK = {
 }
 PAPER = "Stone-Martinez A., Holtzman J. A., Imig J., et al. 2024, AJ 167, 73"
 APOGEE = "Abdurro'uf et al. 2022, ApJS 259, 35 (SDSS DR17); Majewski et al. 2017, AJ 154, 94 (APOGEE)"
-APOKASC = "Pinsonneault et al. 2018, ApJS 239, 32 (APOKASC-2); Pinsonneault et al. 2025, ApJS 276, 69 (APOKASC-3)"
+APOKASC = (
+    "Pinsonneault et al. 2018, ApJS 239, 32 (APOKASC-2); Pinsonneault et al. 2025, ApJS 276, 69 (APOKASC-3)"
+)
+CORRECTIONS = {
+    "SS": "Sharma et al. 2016, ApJ 822, 15",
+    "MO": "Mosser et al. 2013, A&A 550, A126",
+    "TW": "White et al. 2011, ApJ 743, 161",
+}
+GAIA_RADII = "Zinn et al. 2019, ApJ 885, 166; Lindegren et al. 2021, A&A 649, A4"
 MIST = "Choi et al. 2016, ApJ 823, 102; Dotter 2016, ApJS 222, 8 (MIST)"
 DISTANCES = (
     "Gaia Collaboration 2021, A&A 649, A1; Lindegren et al. 2021, A&A 649, A4; Miglio et al. 2021, A&A 645, A85; "
@@ -87,7 +96,9 @@ def mass_metrics(model, labels):
     fraction = mass / labels.label.to_numpy() - 1.0
     state, log_g = labels.evstate.to_numpy(), labels.LOGG.to_numpy()
     groups = {"all": np.ones(len(labels), bool), "RGB": state == "RGB", "RC": state == "RC"}
-    groups |= {f"log g {g:.1f}-{g + 0.5:.1f}": (log_g >= g) & (log_g < g + 0.5) for g in np.arange(1.0, 3.5, 0.5)}
+    groups |= {
+        f"log g {g:.1f}-{g + 0.5:.1f}": (log_g >= g) & (log_g < g + 0.5) for g in np.arange(1.0, 3.5, 0.5)
+    }
     metrics = residual_table(fraction, groups)
     metrics["within_1_sigma"] = round(float(np.mean(np.abs(mass - labels.label) < error)), 3)
     return metrics
@@ -101,7 +112,9 @@ def distance_metrics(model, labels):
     fraction = 10.0 ** (0.2 * difference) - 1.0
     source, log_g = labels.source.to_numpy(), labels.LOGG.to_numpy()
     groups = {"all": np.ones(len(labels), bool)} | {name: source == name for name in np.unique(source)}
-    groups |= {f"log g {g:.1f}-{g + 0.5:.1f}": (log_g >= g) & (log_g < g + 0.5) for g in np.arange(1.0, 5.0, 0.5)}
+    groups |= {
+        f"log g {g:.1f}-{g + 0.5:.1f}": (log_g >= g) & (log_g < g + 0.5) for g in np.arange(1.0, 5.0, 0.5)
+    }
     metrics = residual_table(fraction, groups)
     metrics["within_1_sigma"] = round(float(np.mean(np.abs(difference) < error)), 3)
 
@@ -109,8 +122,18 @@ def distance_metrics(model, labels):
     giants = giants[giants.test].reset_index(drop=True)
     table = giants.rename(columns={"FE_H": "M_H"})
     for name, reference, extinction, rows in (
-        ("RGB against R_MED_PHOTOGEO", giants.R_MED_PHOTOGEO, real_stars.A_K_PER_EBV * giants.EBV, giants.EVSTATE == "RGB"),
-        ("giants against DIST_MIGLIO", giants.DIST_MIGLIO, real_stars.A_K_PER_AV * giants.AV_MIGLIO, giants.EVSTATE != ""),
+        (
+            "RGB against R_MED_PHOTOGEO",
+            giants.R_MED_PHOTOGEO,
+            real_stars.A_K_PER_EBV * giants.EBV,
+            giants.EVSTATE == "RGB",
+        ),
+        (
+            "giants against DIST_MIGLIO",
+            giants.DIST_MIGLIO,
+            real_stars.A_K_PER_AV * giants.AV_MIGLIO,
+            giants.EVSTATE != "",
+        ),
     ):
         distance = model.predict_distance(features(table), giants.K.to_numpy(), extinction.to_numpy())
         metrics |= residual_table((distance / reference - 1.0).to_numpy(), {name: rows.to_numpy()})
@@ -149,7 +172,9 @@ def origin():
 def make_distance():
     """Train the model of absolute magnitudes."""
     labels = real_stars.magnitude_labels()
-    model = fit_calibrated(DistanceRegressor(alpha=1e-5, **NETWORK), labels[~labels.test])
+    model = fit_calibrated(
+        DistanceRegressor(alpha=1e-5, **(NETWORK | {"hidden_layer_sizes": (16, 16)})), labels[~labels.test]
+    )
     return model, card(
         "DistanceRegressor",
         labels,
@@ -179,6 +204,25 @@ def make_mass():
     )
 
 
+def make_scaling_mass(label_set):
+    """Train the model of one of the six sets of masses from scaling relations."""
+    labels = real_stars.scaling_mass_labels(real_stars.read_giants(), label_set)
+    model = fit_calibrated(MassRegressor(alpha=1e-4, **(NETWORK | {"n_members": 4})), labels[~labels.test])
+    radii, correction = label_set.split("_")
+    corrected = radii == "COR"
+    return model, card(
+        "MassRegressor",
+        labels,
+        mass_metrics(model, labels[labels.test]),
+        target=f"MASS_{label_set}",
+        target_unit="solMass (current mass)",
+        label_set=label_set,
+        scale=f"scaling relations with the APOKASC-2 frequencies and the large separation of {CORRECTIONS[correction]}, "
+        f"{'brought to' if corrected else 'not corrected with'} Gaia radii; fractional error below 10 %",
+        citation=[PAPER, APOGEE, APOKASC, CORRECTIONS[correction], *([GAIA_RADII] if corrected else [])],
+    )
+
+
 def make_age(mass):
     """Train the relation of mass, metallicity and age of isochrone giants."""
     X, y = isochrone_ages(mass)
@@ -201,19 +245,24 @@ MAKERS = {
     "mass": make_mass,
     "age": lambda: make_age("current"),
     "age-initial": lambda: make_age("initial"),
+} | {
+    f"mass-{label_set.lower().replace('_', '-')}": partial(make_scaling_mass, label_set)
+    for label_set in LABEL_SETS
 }
 
 
 def main(names):
     """Train the named models, all by default, and write files and registry."""
     path = MODELS / "registry.json"
-    registry = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name in names or MAKERS:
         model, described = MAKERS[name]()
+        registry = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         digest = save_model(model, MODELS / f"{name}.joblib", described)
         registry[name] = {"file": f"{name}.joblib", "sha256": digest, "card": model.card_}
         print(name, json.dumps(described["test_metrics"], indent=1), flush=True)
-        path.write_text(json.dumps(dict(sorted(registry.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(
+            json.dumps(dict(sorted(registry.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

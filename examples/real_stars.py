@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.linear_model import HuberRegressor
 
 from skdistmass.columns import FEATURES
-from skdistmass.physics import bolometric, parallax, photometry
+from skdistmass.physics import bolometric, parallax, photometry, seismology
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEST_FRACTION = 0.2
@@ -28,6 +28,8 @@ EXTINCTION_ERROR = 0.015  # mag
 MIGLIO_OFFSET = {"RGB": -0.020, "RC": 0.0}
 MIGLIO_ERROR = 0.03  # mag; the networks' scatter around their clump stars, 0.045 mag, bounds it from above
 DWARF_LOG_G_ERROR = 0.06
+TEFF_ERROR = 50.0  # K, in seismic masses
+MAX_MASS_ERROR = 0.1
 
 
 def _features(table, m_h="FE_H"):
@@ -51,7 +53,9 @@ def read_giants() -> pd.DataFrame:
 
 def mass_labels(giants) -> pd.DataFrame:
     """Seismic masses with errors below 10 %, as in section 5.3 of the paper."""
-    used = giants[(giants.MASS_APOKASC3_FRAC_ERR < 0.1) & (giants.MASS_APOKASC3_FRAC_ERR > 0)].reset_index(drop=True)
+    used = giants[(giants.MASS_APOKASC3_FRAC_ERR < 0.1) & (giants.MASS_APOKASC3_FRAC_ERR > 0)].reset_index(
+        drop=True
+    )
     labels = _features(used)
     labels["label"] = used.MASS_APOKASC3
     labels["error"] = used.MASS_APOKASC3 * used.MASS_APOKASC3_FRAC_ERR
@@ -59,10 +63,39 @@ def mass_labels(giants) -> pd.DataFrame:
     return labels.assign(id=used.APOGEE_ID, evstate=used.EVSTATE, scale=used.SCALE, test=used.test)
 
 
+def scaling_mass_labels(giants, label_set) -> pd.DataFrame:
+    """Masses of one of the six label sets ("UNCOR_SS" ... "COR_TW") from consensus frequencies, errors below 10 %.
+
+    Only stars of known evolutionary state: two of the corrections need it, and the six sets are to hold the same stars.
+    """
+    radii, correction = label_set.split("_")
+    used = giants[giants.EVSTATE.isin(["RGB", "RC"]) & (giants.NU_MAX > 0) & (giants.DELTA_NU > 0)]
+    masses = seismology.seismic_masses(
+        *(used[name].to_numpy() for name in ("NU_MAX", "DELTA_NU", "TEFF", "LOGG", "FE_H", "EVSTATE")),
+        nu_max_error=(used.NU_MAX * used.NU_MAX_FRAC_ERR).to_numpy(),
+        delta_nu_error=(used.DELTA_NU * used.DELTA_NU_FRAC_ERR).to_numpy(),
+        teff_error=TEFF_ERROR,
+        correction=correction,
+        radius_corrected=radii == "COR",
+        pipeline="APOKASC2",
+    )
+    keep = masses.mass_fractional_error < MAX_MASS_ERROR
+    used = used[keep].reset_index(drop=True)
+    labels = _features(used)
+    labels["label"] = masses.mass[keep]
+    labels["error"] = (masses.mass * masses.mass_fractional_error)[keep]
+    labels["source"] = "APOKASC-2 frequencies"
+    return labels.assign(id=used.APOGEE_ID, evstate=used.EVSTATE, scale=used.SCALE, test=used.test)
+
+
 def gaia_magnitude(giants):
     """M_K and its error from the zero-point corrected parallax [mag]."""
     zero_point, _ = parallax.zero_point(
-        giants.PHOT_G_MEAN_MAG, giants.NU_EFF, giants.PSEUDOCOLOUR, giants.ECL_LAT, giants.ASTROMETRIC_PARAMS_SOLVED
+        giants.PHOT_G_MEAN_MAG,
+        giants.NU_EFF,
+        giants.PSEUDOCOLOUR,
+        giants.ECL_LAT,
+        giants.ASTROMETRIC_PARAMS_SOLVED,
     )
     corrected = (giants.PARALLAX_EDR3 - zero_point).to_numpy()
     distance = 1000.0 / np.where(corrected > 0, corrected, np.nan)
@@ -79,10 +112,14 @@ def miglio_magnitude(giants):
 
 def seismic_magnitude(giants):
     """M_K and its error from the seismic radius and the bolometric correction [mag]."""
-    magnitude = bolometric.absolute_magnitude_from_radius(giants.RADIUS_APOKASC3, giants.TEFF, giants.LOGG, giants.FE_H)
+    magnitude = bolometric.absolute_magnitude_from_radius(
+        giants.RADIUS_APOKASC3, giants.TEFF, giants.LOGG, giants.FE_H
+    )
     # The table repeats the mass error as that of the radius; half of it is a radius error (R ~ nu, M ~ nu^3).
     radius_error = np.clip(0.5 * giants.RADIUS_APOKASC3_FRAC_ERR, 0.01, None)
-    error = bolometric.absolute_magnitude_error_from_radius(radius_error, giants.TEFF, 50.0, giants.LOGG, giants.FE_H)
+    error = bolometric.absolute_magnitude_error_from_radius(
+        radius_error, giants.TEFF, 50.0, giants.LOGG, giants.FE_H
+    )
     return magnitude, np.where(giants.RADIUS_APOKASC3_FRAC_ERR < 0.2, error, np.nan)
 
 
@@ -92,10 +129,16 @@ def _direct_magnitude(giants):
     gaia, gaia_error = gaia_magnitude(giants)
     miglio, miglio_error = miglio_magnitude(giants)
     miglio = miglio + np.where(clump, MIGLIO_OFFSET["RC"], MIGLIO_OFFSET["RGB"])
-    weights = [np.where(np.isfinite(m), 1.0 / e**2, 0.0) for m, e in ((gaia, gaia_error), (miglio, miglio_error))]
+    weights = [
+        np.where(np.isfinite(m), 1.0 / e**2, 0.0) for m, e in ((gaia, gaia_error), (miglio, miglio_error))
+    ]
     total = np.where(weights[0] + weights[1] > 0, weights[0] + weights[1], np.nan)
     mean = (weights[0] * np.nan_to_num(gaia) + weights[1] * np.nan_to_num(miglio)) / total
-    return mean, 1.0 / np.sqrt(total), np.select([weights[0] > 0, weights[1] > 0], ["Gaia EDR3", "Miglio+ 2021"], "")
+    return (
+        mean,
+        1.0 / np.sqrt(total),
+        np.select([weights[0] > 0, weights[1] > 0], ["Gaia EDR3", "Miglio+ 2021"], ""),
+    )
 
 
 def _rescaled(seismic, direct, giants):
@@ -135,7 +178,9 @@ def giant_magnitudes(giants) -> pd.DataFrame:
 
 def _log_g_of_dwarf(absolute_magnitude, teff, raw_log_g, m_h):
     """Surface gravity from luminosity, temperature and a main-sequence mass [dex]."""
-    radius = bolometric.radius_from_absolute_magnitude(absolute_magnitude, teff, np.clip(raw_log_g, 3.5, 5.0), m_h)
+    radius = bolometric.radius_from_absolute_magnitude(
+        absolute_magnitude, teff, np.clip(raw_log_g, 3.5, 5.0), m_h
+    )
     # Main sequence: M ~ L^(1/4) (Eker et al. 2015 within 5 % of a mass, 0.02 dex in log g).
     mass = (radius**2 * (teff / 5772.0) ** 4) ** 0.25
     return 4.438 + np.log10(mass) - 2.0 * np.log10(radius)
@@ -151,19 +196,31 @@ def read_dwarfs() -> pd.DataFrame:
     hipparcos = hipparcos[hipparcos.PLX_HIP_ERR < 0.1 * hipparcos.PLX_HIP]
     distance = (1000.0 / hipparcos.PLX_HIP).to_numpy()
     magnitude = photometry.absolute_magnitude(hipparcos.K, np.zeros(len(hipparcos)), distance)
-    error = photometry.absolute_magnitude_error(distance, distance * (hipparcos.PLX_HIP_ERR / hipparcos.PLX_HIP))
+    error = photometry.absolute_magnitude_error(
+        distance, distance * (hipparcos.PLX_HIP_ERR / hipparcos.PLX_HIP)
+    )
     log_g = _log_g_of_dwarf(magnitude, hipparcos.TEFF_RAW, hipparcos.LOGG_RAW, hipparcos.M_H_RAW)
-    parts = [_dwarf_rows(hipparcos, hipparcos.APOGEE_ID, log_g, magnitude, np.hypot(error, 0.03), "Hipparcos")]
+    parts = [
+        _dwarf_rows(hipparcos, hipparcos.APOGEE_ID, log_g, magnitude, np.hypot(error, 0.03), "Hipparcos")
+    ]
 
     kepler = pd.read_csv(DATA / "kepler_dwarfs.csv").query("TEFF_RAW < 6500 and RAD_C14 > 0")
-    magnitude = bolometric.absolute_magnitude_from_radius(kepler.RAD_C14, kepler.TEFF_RAW, kepler.LOGG_C14, kepler.M_H_RAW)
-    error = bolometric.absolute_magnitude_error_from_radius(0.05, kepler.TEFF_RAW, 100.0, kepler.LOGG_C14, kepler.M_H_RAW)
+    magnitude = bolometric.absolute_magnitude_from_radius(
+        kepler.RAD_C14, kepler.TEFF_RAW, kepler.LOGG_C14, kepler.M_H_RAW
+    )
+    error = bolometric.absolute_magnitude_error_from_radius(
+        0.05, kepler.TEFF_RAW, 100.0, kepler.LOGG_C14, kepler.M_H_RAW
+    )
     ids = kepler.TMASS.str.replace("^J", "2M", regex=True)
     parts.append(_dwarf_rows(kepler, ids, kepler.LOGG_C14, magnitude, error, "Chaplin+ 2014"))
     dwarfs = pd.concat(parts, ignore_index=True)
     dwarfs["LOGG"] += np.random.default_rng(SPLIT_SEED).normal(0.0, DWARF_LOG_G_ERROR, len(dwarfs))
     dwarfs = dwarfs[np.isfinite(dwarfs[["label", "error", "LOGG"]]).all(axis=1) & (dwarfs.M_H > -1.0)]
-    return dwarfs.drop_duplicates("id").reset_index(drop=True).assign(test=lambda t: split_by_star(t.id.to_numpy(str)))
+    return (
+        dwarfs.drop_duplicates("id")
+        .reset_index(drop=True)
+        .assign(test=lambda t: split_by_star(t.id.to_numpy(str)))
+    )
 
 
 def _dwarf_rows(table, ids, log_g, magnitude, error, source):

@@ -277,9 +277,9 @@ def as_cluster_table(table, fractional_error: float = DISTANCE_FRACTIONAL_ERROR)
     ValueError
         If it lacks a column or has distances that cannot be parsecs.
     """
-    from astropy.table import QTable, Table
+    from astropy.table import Table
 
-    table = QTable.from_pandas(table) if hasattr(table, "iloc") else Table(table)
+    table = Table.from_pandas(table) if hasattr(table, "iloc") else Table(table)
     missing = [name for name in ("name", "distance") if name not in table.colnames]
     if missing:
         raise ValueError(

@@ -1,7 +1,8 @@
 """The published recipes: training sets from a survey table, and models from training sets."""
 
 from skdistmass.training.mass_labels import mass_training_set
-from skdistmass.training.recipes import TrainedModel, split_by_star, train_distance, train_mass
+from skdistmass.training.recipes import split_by_star, train_distance, train_mass
+from skdistmass.training.result import TrainedModel
 from skdistmass.training.sets import ClusterMembers, Step, TrainingSet, distance_training_set
 
 __all__ = [

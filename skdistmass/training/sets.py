@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdistmass.columns import BITS, FEATURES, INPUT_COLUMNS
+from skdistmass.columns import BITS, FEATURES
 from skdistmass.physics import parallax as gaia_parallax
 from skdistmass.physics import photometry
 from skdistmass.survey.catalog import _extinction as table_extinction
-from skdistmass.survey.clusters import cluster_distances, load_clusters, match_clusters
+from skdistmass.survey.clusters import as_cluster_table, cluster_distances, load_clusters, match_clusters
 from skdistmass.survey.matching import MissingColumnsError
 from skdistmass.survey.quality import duplicates, physical_values, star_bad
 from skdistmass.survey.reading import read_stars
+from skdistmass.survey.sources import open_source
 from skdistmass.training import checks
 
 GLOBAL_ZERO_POINT = -0.017
@@ -318,53 +319,153 @@ def distance_training_set(
     settings = {k: v for k, v in locals().items() if k != "stars" and isinstance(v, str | float | int | None)}
     table = read_stars(stars)
     _check_gaia_columns(table, distance_source, max_parallax_error)
-    distance, error, label = _distances(stars, table, distance_source, distance_error, zero_point)
-    ids = star_ids(table)
+    labels = _distances(stars, table, distance_source, distance_error, zero_point)
 
     funnel = Funnel(len(table))
     X = keep_usable_spectra(funnel, table, drop_star_bad, keep_duplicates)
     k_mag = physical_values(table, "K")
     extinction = table_extinction(table, extinction_rule, sfd_coefficient)
     funnel.keep("with K", np.isfinite(k_mag))
-    funnel.keep(
-        f"{min_extinction:g} <= A_K < {max_extinction:g} mag",
-        (extinction >= min_extinction) & (extinction < max_extinction),
-    )
+    in_range = (extinction >= min_extinction) & (extinction < max_extinction)
+    funnel.keep(f"{min_extinction:g} <= A_K < {max_extinction:g} mag", in_range)
     usable = funnel.mask
-
     if max_parallax_error is not None:
-        funnel.keep(
-            f"parallax error < {100 * max_parallax_error:g} %", _good_parallaxes(table, usable, max_parallax_error)
-        )
-    checks.check_positive_errors(error, funnel.mask & np.isfinite(distance), f"the error of {label}", ids)
-    if distance_source != "edsd":
-        checks.check_parsecs(distance, physical_values(table, _PARALLAX[0]), funnel.mask, label)
-    funnel.keep(f"with {label} and its error", (distance > 0) & np.isfinite(error))
-    source = np.full(len(table), distance_source)
-    members = _cluster_members(table, usable, X, k_mag, extinction, clusters)
-    if members is not None:
-        distance, error, source = _add_members(table, clusters, usable & ~funnel.mask, distance, error, source)
-        funnel.mask = funnel.mask | (source == "cluster")
-        funnel.count("with cluster members that the parallax cut removed")
+        good = _good_parallaxes(table, usable, max_parallax_error)
+        funnel.keep(f"parallax error < {100 * max_parallax_error:g} %", good)
+    _check_labels(table, labels, funnel.mask)
+    funnel.keep(f"with {labels.name} and its error", (labels.distance > 0) & np.isfinite(labels.error))
+    members = None
+    if clusters is not False and "MEMBER" in table.colnames:
+        members = _cluster_members(table, usable, X, k_mag, extinction, clusters)
+        _add_members(funnel, labels, members, clusters)
 
     rows = np.flatnonzero(funnel.mask)
-    y = photometry.absolute_magnitude(k_mag[rows], extinction[rows], distance[rows])
-    y_error = np.hypot(
-        photometry.absolute_magnitude_error(distance[rows], error[rows]),
-        np.nan_to_num(physical_values(table, "K_ERR")[rows]),
-    )
+    y = photometry.absolute_magnitude(k_mag[rows], extinction[rows], labels.distance[rows])
+    y_error = photometry.absolute_magnitude_error(labels.distance[rows], labels.error[rows])
+    y_error = np.hypot(y_error, np.nan_to_num(physical_values(table, "K_ERR")[rows]))
     checks.check_training_set(X[rows], y, "the absolute magnitude", min_stars, format_steps(funnel.steps))
-    checks.check_magnitudes(y, label)
+    checks.check_magnitudes(y, labels.name)
     return TrainingSet(
         kind="distance",
         X=X[rows],
         y=y,
         y_error=y_error,
         sample_weight=1.0 / (y_error**2 + magnitude_scatter**2),
-        ids=ids[rows],
+        ids=star_ids(table)[rows],
         rows=rows,
-        source=source[rows],
+        source=labels.source[rows],
         steps=tuple(funnel.steps),
-        settings=settings | {"source": str(table.meta.get("source", ""))},
+        settings=settings | {"table": str(table.meta.get("source", ""))},
         members=members,
     )
+
+
+@dataclass
+class _Labels:
+    """Distances of all rows [pc], their errors [pc], where they are from, and what to call them."""
+
+    distance: np.ndarray
+    error: np.ndarray
+    source: np.ndarray
+    name: str
+
+
+def _check_gaia_columns(table, distance_source, max_parallax_error):
+    needed = [] if max_parallax_error is None and distance_source != "edsd" else list(_PARALLAX)
+    if distance_source in ("photogeo", "geo"):
+        needed += [f"GAIAEDR3_R_{part}_{distance_source.upper()}" for part in ("MED", "LO", "HI")]
+    missing = [name for name in needed if name not in table.colnames]
+    if missing:
+        label = (
+            f"{table.meta.get('source', 'the table')}: distances are labelled with Gaia, or with a column of your own "
+            "(distance_source) and max_parallax_error=None"
+        )
+        raise MissingColumnsError(label, missing, table.colnames)
+
+
+def _good_parallaxes(table, usable, max_parallax_error):
+    parallax, error = (physical_values(table, name) for name in _PARALLAX)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        positive = usable & (parallax > 0)
+        if not positive.any():
+            n_missing = np.count_nonzero(usable & np.isnan(parallax))
+            raise ValueError(
+                f"column {checks.name_column(_PARALLAX[0])} has no positive value: of the {np.count_nonzero(usable)} usable "
+                f"stars {n_missing} have none, the others a negative one. Are they parallaxes [mas], with the right sign?"
+            )
+        checks.check_positive_errors(
+            np.asarray(table[_PARALLAX[1]], dtype=float), positive, checks.name_column(_PARALLAX[1]), star_ids(table)
+        )
+        return positive & (error / parallax < max_parallax_error)
+
+
+def _distances(stars, table, distance_source, distance_error, zero_point):
+    source = np.full(len(table), distance_source, dtype="U32")
+    if distance_source in ("photogeo", "geo"):
+        median, low, high = (
+            physical_values(table, f"GAIAEDR3_R_{part}_{distance_source.upper()}") for part in ("MED", "LO", "HI")
+        )
+        return _Labels(median, 0.5 * (high - low), source, f"the {distance_source} distance")
+    if distance_source == "edsd":
+        parallax, error = (physical_values(table, name) for name in _PARALLAX)
+        low, median, high = gaia_parallax.edsd_quantiles(parallax - _zero_points(table, zero_point), error)
+        return _Labels(median, 0.5 * (high - low), source, "the distance of the parallax")
+    distance, error = _user_distances(stars, distance_source, distance_error)
+    return _Labels(distance, error, source, f"column `{distance_source}` [pc]")
+
+
+def _zero_points(table, zero_point):
+    if zero_point != "auto":
+        return np.full(len(table), float(zero_point))
+    names = ("GAIAEDR3_PHOT_G_MEAN_MAG", "NU_EFF", "PSEUDOCOLOUR", "RA", "DEC", "ASTROMETRIC_PARAMS_SOLVED")
+    if not all(name in table.colnames for name in names):
+        return np.full(len(table), GLOBAL_ZERO_POINT)
+    magnitude, nu_eff, pseudocolour, ra, dec, solved = (np.asarray(table[name], dtype=float) for name in names)
+    latitude = gaia_parallax.ecliptic_latitude(ra, dec)
+    value, _ = gaia_parallax.zero_point(magnitude, nu_eff, pseudocolour, latitude, solved)
+    return np.where(np.isnan(value), GLOBAL_ZERO_POINT, value)
+
+
+def _user_distances(stars, name, error_name):
+    names = open_source(stars, lambda found: name in found).names
+    if error_name is None:
+        errors = [form.format(name) for form in _ERROR_NAMES]
+        error_name = next((form for form in errors if form in names), None)
+        if name in names and error_name is None:
+            raise ValueError(
+                f"column `{name}` of distances [pc] needs one of errors [pc]: there is none of {', '.join(errors)}. "
+                "Name it with distance_error."
+            )
+    wanted = [name] if error_name is None else [name, error_name]
+    table = read_stars(stars, columns=wanted)
+    distance, error = (np.ma.filled(np.ma.asarray(table[key], dtype=float), np.nan) for key in wanted)
+    return tuple(np.where(values < -9990, np.nan, values) for values in (distance, error))
+
+
+def _check_labels(table, labels, where):
+    if not np.any(labels.distance[where] > 0):
+        raise ValueError(f"{labels.name} has no positive value for any of the {np.count_nonzero(where)} stars left.")
+    known = where & np.isfinite(labels.distance)
+    checks.check_positive_errors(labels.error, known, f"the error of {labels.name}", star_ids(table))
+    if labels.source[0] != "edsd":
+        checks.check_parsecs(labels.distance, physical_values(table, _PARALLAX[0]), known, labels.name)
+
+
+def _cluster_members(table, usable, X, k_mag, extinction, clusters):
+    """Return usable members of clusters with a distance."""
+    known = load_clusters() if clusters is True else as_cluster_table(clusters)
+    cluster = match_clusters(table["MEMBER"], known)
+    distance = np.where(cluster >= 0, np.asarray(known["distance"], dtype=float)[cluster], np.nan)
+    rows = np.flatnonzero(usable & np.isfinite(distance))
+    names = np.asarray(known["name"], dtype=str)[cluster[rows]]
+    return ClusterMembers(X[rows], k_mag[rows], extinction[rows], names, distance[rows], rows)
+
+
+def _add_members(funnel, labels, members, clusters):
+    """Bring back the members that the parallax cut removed, at the distance of their cluster."""
+    removed = ~funnel.mask[members.rows]
+    rows = members.rows[removed]
+    distance, error = cluster_distances(members.name[removed], None if clusters is True else clusters)
+    labels.distance[rows], labels.error[rows], labels.source[rows] = distance, error, "cluster"
+    funnel.mask[rows] = True
+    funnel.count("with cluster members that the parallax cut removed")

@@ -1,0 +1,51 @@
+"""The documentation says what the code says."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+import skdistmass
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+
+def test_column_page_is_made_from_the_column_table():
+    render = runpy.run_path(str(DOCS / "make_columns.py"))["render"]
+    assert (DOCS / "columns.md").read_text(encoding="utf-8") == render()
+
+
+def test_readme_names_only_what_exists():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for estimator in ("DistanceRegressor", "MassRegressor", "MassToAge", "BinaryPruner", "TrainingDomain", "IsochroneDistance"):
+        assert f"| `{estimator}` |" in readme
+        assert estimator in skdistmass.__all__
+
+
+def test_readme_links_lead_somewhere():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = [part.split(")")[0] for part in readme.split("](")[1:]]
+    local = [target for target in targets if not target.startswith("http")]
+    assert local
+    assert all((ROOT / target).exists() for target in local)
+
+
+GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
+
+
+@pytest.mark.parametrize("script", GALLERY, ids=lambda path: path.stem)
+def test_gallery_script_runs_and_draws(script, tmp_path, monkeypatch):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(plt, "show", lambda: None)
+    runpy.run_path(str(script), run_name="__main__")
+    figures = [plt.figure(number) for number in plt.get_fignums()]
+    saved = list(tmp_path.glob("*.png"))
+    assert figures or saved
+    plt.close("all")
