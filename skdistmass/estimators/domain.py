@@ -12,6 +12,46 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 BLOCK_ROWS = 16_384
 
 
+def author_domain(teff, log_g, m_h):
+    """Say which stars lie inside the domain that the author of the published catalogue drew by hand.
+
+    For comparison with `TrainingDomain`; its complement is bit value 2 of the published catalogue.
+
+    Parameters
+    ----------
+    teff : array-like
+        Effective temperature [K].
+    log_g : array-like
+        Surface gravity [dex].
+    m_h : array-like
+        Metallicity [M/H] [dex].
+
+    Returns
+    -------
+    ndarray of bool
+        True inside; False where a value is missing.
+
+    Notes
+    -----
+    Outside is any of: T < 4500 K and log g > 3; log g > 4.9; T > 6800 K; T > 5500 K and log g < 3.1; log g < 1.1;
+    log g < 0.000906 T - 2.525; log g < 2 and 4800 K < T < 5500 K; log g > 0.002 T - 6.2 and log g < 4.1;
+    [M/H] < -0.5.
+
+    Examples
+    --------
+    >>> author_domain([4800.0, 4800.0, 7000.0], [2.5, 2.5, 4.5], [0.0, -0.6, 0.0])
+    array([ True, False, False])
+    """
+    teff, log_g, m_h = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (teff, log_g, m_h)))
+    outside = (teff < 4500) & (log_g > 3)
+    outside |= (log_g > 4.9) | (teff > 6800) | (log_g < 1.1) | (m_h < -0.5)
+    outside |= (teff > 5500) & (log_g < 3.1)
+    outside |= log_g < 0.000906 * teff - 2.525
+    outside |= (log_g < 2) & (teff > 4800) & (teff < 5500)
+    outside |= (log_g > 0.002 * teff - 6.2) & (log_g < 4.1)
+    return ~outside & np.isfinite(teff + log_g + m_h)
+
+
 class TrainingDomain(OutlierMixin, BaseEstimator):
     """Region of the features in which a model was trained.
 
@@ -24,6 +64,8 @@ class TrainingDomain(OutlierMixin, BaseEstimator):
         Number of Gaussians; small training sets get fewer, one for each 25 stars at most.
     contamination : float, default=0.01
         Fraction of the training stars that count as outside.
+    covariance_floor : float, default=0.01
+        Added to the variances of every Gaussian, in units of the features' own: none is narrower than its square root.
     random_state : int, RandomState instance or None, default=0
         Seed of the mixture's start.
 
@@ -60,9 +102,10 @@ class TrainingDomain(OutlierMixin, BaseEstimator):
     array([ True, False])
     """
 
-    def __init__(self, *, n_components=16, contamination=0.01, random_state=0):
+    def __init__(self, *, n_components=16, contamination=0.01, covariance_floor=0.01, random_state=0):
         self.n_components = n_components
         self.contamination = contamination
+        self.covariance_floor = covariance_floor
         self.random_state = random_state
 
     def fit(self, X, y=None):
@@ -97,8 +140,7 @@ class TrainingDomain(OutlierMixin, BaseEstimator):
         self.scale_ = np.where(spread > 0, spread, 1.0)
         mixture = GaussianMixture(
             int(np.clip(len(X) // 25, 1, self.n_components)),
-            # A tenth of the spread is finer than any density that a border needs.
-            reg_covar=1e-2,
+            reg_covar=self.covariance_floor,
             max_iter=300,
             random_state=self.random_state,
         )

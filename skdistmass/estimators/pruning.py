@@ -71,9 +71,9 @@ def valley_between_modes(residual):
 
     Notes
     -----
-    The density is a Gaussian kernel estimate with Silverman's bandwidth. A second mode counts if the number of
-    stars by which it stands above the minimum is 4 times its own counting error and its density at least 1 % of
-    that of the main mode.
+    The density is a Gaussian kernel estimate with Silverman's bandwidth. A second mode counts if the number
+    of stars by which it stands above the minimum is 4 times its own counting error and its density at least 1
+    % of that of the main mode.
 
     References
     ----------
@@ -119,29 +119,30 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Regressor of absolute magnitudes that is trained without the stars that look like unresolved binaries.
 
     Two stars in one spectrum are brighter than the spectrum says. The estimator is fitted on all stars; those
-    whose fractional distance residual 1 - d_model / d_label exceeds a threshold are dropped, and the estimator is
-    fitted again.
+    whose fractional distance residual 1 - d_model / d_label exceeds a threshold are dropped, and the
+    estimator is fitted again.
 
     Parameters
     ----------
     estimator : estimator
         Regressor of absolute magnitudes [mag], such as `DistanceRegressor`.
     threshold : float or "auto", default=0.13
-        Largest residual of a star that stays, as a fraction of the distance. "auto" takes the minimum between the
-        two modes of the residuals, and keeps all stars, with a `NoSecondModeWarning`, where there is one mode only.
+        Largest residual of a star that stays, as a fraction of the distance. "auto" takes the minimum between
+        the two modes of the residuals, and keeps all stars, with a `NoSecondModeWarning`, where there is one
+        mode only.
     where : {"dwarfs", "all"}, default="dwarfs"
-        Which stars can be dropped: those of `log_g` of at least `dwarf_log_g`, or all. A giant outshines its companion,
-        and its residual is mostly noise.
+        Which stars can be dropped: those of `log_g` of at least `dwarf_log_g`, or all. A giant outshines its
+        companion, and its residual is mostly noise.
     log_g_column : int, default=1
         Column of `X` with the surface gravity [dex]; used with ``where="dwarfs"``.
     dwarf_log_g : float, default=3.5
         Surface gravity from which on a star counts as a dwarf [dex].
     cv : int, cross-validation generator or None, default=None
-        Splits for out-of-fold residuals, as in `sklearn.model_selection.cross_val_predict`. None: residuals of the
-        fitted stars themselves, as published; enough for a network that is small for its training set.
+        Splits for out-of-fold residuals, as in `sklearn.model_selection.cross_val_predict`. None: residuals
+        of the fitted stars themselves, as published; enough for a network that is small for its training set.
     n_passes : int, default=1
-        How often stars are dropped and the estimator fitted again. The first fit is drawn towards the binaries; each
-        pass starts from all stars with the model of the one before.
+        How often stars are dropped and the estimator fitted again. The first fit is drawn towards the
+        binaries; each pass starts from all stars with the model of the one before.
 
     Attributes
     ----------
@@ -170,8 +171,8 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    Stars are lost that are no binaries: all whose error is larger than the threshold. Companions much fainter than
-    the primary stay. Predictions for binaries remain too faint by up to 0.75 mag.
+    Stars are lost that are no binaries: all whose error is larger than the threshold. Companions much fainter
+    than the primary stay. Predictions for binaries remain too faint by up to 0.75 mag.
 
     References
     ----------
@@ -269,7 +270,8 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         n_used = np.count_nonzero(stay if sample_weight is None else sample_weight[stay])
         if n_used < 2:
             raise ValueError(
-                f"a threshold of {self.threshold_:g} leaves {n_used} of {len(stay)} stars to train on; it is a fraction of "
+                f"a threshold of {self.threshold_:g} leaves {n_used} of {len(stay)} stars to train on; it "
+                f"is a fraction of "
                 "the distance, and y has to be absolute magnitudes [mag]. Raise it, or give where='dwarfs'."
             )
         return clone(self.estimator).fit(X[stay], y[stay], **params)
@@ -296,7 +298,8 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if valley is None:
             warnings.warn(
                 f"the residuals of {np.count_nonzero(counted)} stars have no second mode above the main one: "
-                "threshold='auto' keeps every star. Give a number, such as the published 0.13, to cut nevertheless.",
+                "threshold='auto' keeps every star. Give a number, such as the published 0.13, to cut "
+                "nevertheless.",
                 NoSecondModeWarning,
                 stacklevel=3,
             )
@@ -322,6 +325,29 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return self.estimator_.predict(X, return_std=True) if return_std else self.estimator_.predict(X)
 
+    def looks_binary(self, X, y, prediction=None):
+        """Say which stars the fitted threshold would drop.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star.
+        y : array-like of shape (n_samples,)
+            Their absolute magnitudes [mag].
+        prediction : array-like of shape (n_samples,), default=None
+            Predictions for them [mag], where they have been made already.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples,)
+            True for a star that is brighter than its spectrum says by more than the threshold, among those
+            that `where` allows to drop.
+        """
+        check_is_fitted(self)
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
+        prediction = self.estimator_.predict(X) if prediction is None else prediction
+        return self._candidates(X) & (distance_residual(y, prediction) > self.threshold_)
+
     def _check_settings(self):
         if self.where not in WHERE:
             raise ValueError(f"where has to be one of {WHERE}; received {self.where!r}.")
@@ -334,4 +360,6 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if not isinstance(self.n_passes, numbers.Integral) or self.n_passes < 1:
             raise ValueError(f"n_passes has to be a positive integer; received {self.n_passes!r}.")
         if not isinstance(self.log_g_column, numbers.Integral):
-            raise ValueError(f"log_g_column has to be the number of a column; received {self.log_g_column!r}.")
+            raise ValueError(
+                f"log_g_column has to be the number of a column; received {self.log_g_column!r}."
+            )

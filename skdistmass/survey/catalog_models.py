@@ -39,7 +39,13 @@ class CatalogModels:
     names: dict
 
     def provenance(self) -> dict:
-        """Return name and SHA-256 of each model, for the header of the catalogue."""
+        """Name the models for the header of the catalogue.
+
+        Returns
+        -------
+        dict of str to str
+            Name and SHA-256 of the model of each column.
+        """
         models = {"DISTANCE": self.distance, "AGE": self.age}
         models |= {f"MASS{ending}": model for ending, model in self.masses.items()}
         named = {

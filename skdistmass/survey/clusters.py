@@ -23,9 +23,10 @@ class _Cluster(NamedTuple):
     aliases: str = ""
 
 
-# Names as in the survey's column MEMBER. Distances [kpc]: Table 1 of Stone-Martinez et al. 2024; M10 and N6752 are
-# blank there and from Harris 2010 (arXiv:1012.3224). Ages [Gyr]: open clusters, values in common use; globular
-# clusters, VandenBerg et al. 2013, ApJ 775, 134; N6388, Stone-Martinez et al. 2024. N6819 has an age only.
+# Names as in the survey's column MEMBER. Distances [kpc]: Table 1 of Stone-Martinez et al. 2024; M10 and
+# N6752 are blank there and from Harris 2010 (arXiv:1012.3224). Ages [Gyr]: open clusters, values in common
+# use; globular clusters, VandenBerg et al. 2013, ApJ 775, 134; N6388, Stone-Martinez et al. 2024. N6819 has
+# an age only.
 _CLUSTERS = (
     _Cluster("M92", "globular", 8.2, aliases="N6341"),
     _Cluster("M15", "globular", 10.0, aliases="N7078"),
@@ -84,13 +85,13 @@ def load_clusters() -> Table:
 
     Notes
     -----
-    The error is 8.5 % of the distance for every cluster, the middle of the published 7-10 %. It is common to all
-    members of a cluster.
+    The error is 8.5 % of the distance for every cluster, the middle of the published 7-10 %. It is common to
+    all members of a cluster.
 
     References
     ----------
-    Stone-Martinez A., et al. 2024, AJ 167, 73, Table 1. Harris W. E. 2010, arXiv:1012.3224. VandenBerg D. A., et al.
-    2013, ApJ 775, 134.
+    Stone-Martinez A., et al. 2024, AJ 167, 73, Table 1. Harris W. E. 2010, arXiv:1012.3224. VandenBerg D. A.,
+    et al. 2013, ApJ 775, 134.
 
     Examples
     --------
@@ -193,7 +194,9 @@ def _rows_by_key(table: Table) -> dict[str, int]:
     for row, names in enumerate(_all_names(table)):
         for key in {cluster_key(name) for name in names}:
             if rows.setdefault(key, row) != row:
-                raise ValueError(f"the table of clusters has {key} in rows {rows[key]} and {row}; keep one of them.")
+                raise ValueError(
+                    f"the table of clusters has {key} in rows {rows[key]} and {row}; keep one of them."
+                )
     # A user's table may call M92 by either name.
     for alias, name in builtin.items():
         siblings = [rows[key] for key, main in builtin.items() if main == name and key in rows]
@@ -283,7 +286,8 @@ def as_cluster_table(table, fractional_error: float = DISTANCE_FRACTIONAL_ERROR)
     missing = [name for name in ("name", "distance") if name not in table.colnames]
     if missing:
         raise ValueError(
-            f"the table of clusters lacks {' and '.join(missing)}; it needs 'name' and 'distance' [pc] and has "
+            f"the table of clusters lacks {' and '.join(missing)}; it needs 'name' and 'distance' [pc] and "
+            f"has "
             f"{', '.join(table.colnames)}."
         )
     distance = _in_parsecs(table["distance"])
@@ -294,13 +298,57 @@ def as_cluster_table(table, fractional_error: float = DISTANCE_FRACTIONAL_ERROR)
     if bad.size:
         hint = "; it looks like kpc" if np.nanmax(distance) < 1000.0 else ""
         raise ValueError(
-            f"column `distance` [pc] of the clusters must lie between 40 and 1e6 pc, with a positive error; {bad.size} of "
-            f"{len(table)} rows do not (first: {table['name'][bad[0]]}, {distance[bad[0]]:g} ± {error[bad[0]]:g}){hint}."
+            f"column `distance` [pc] of the clusters must lie between 40 and 1e6 pc, with a positive error; "
+            f"{bad.size} of "
+            f"{len(table)} rows do not (first: {table['name'][bad[0]]}, {distance[bad[0]]:g} ± "
+            f"{error[bad[0]]:g}){hint}."
         )
-    clean = Table({"name": np.asarray(table["name"], dtype=str), "distance": distance, "distance_error": error})
+    clean = Table(
+        {"name": np.asarray(table["name"], dtype=str), "distance": distance, "distance_error": error}
+    )
     if "aliases" in table.colnames:
         clean["aliases"] = np.asarray(table["aliases"], dtype=str)
     return clean
+
+
+def read_clusters(path) -> Table:
+    """Read a table of clusters of your own.
+
+    Parameters
+    ----------
+    path : path-like
+        CSV, ECSV, FITS, VOTable or Parquet file with columns "name" and "distance" [pc], and perhaps
+        "distance_error" [pc] and "aliases" (separated by blanks).
+
+    Returns
+    -------
+    astropy.table.Table
+        The table, for `cluster_distances`.
+
+    Raises
+    ------
+    ValueError
+        If it lacks a column, or its distances cannot be parsecs.
+    OSError
+        If there is no such file.
+    """
+    from astropy.table import Column, Table
+
+    from skdistmass.survey.sources import open_source
+    from skdistmass.survey.tables import quiet_astropy
+
+    opened = open_source(path)
+    names = [name for name in opened.names if name in ("name", "distance", "distance_error", "aliases")]
+    kinds = {name: "str" if name in ("name", "aliases") else "float" for name in names}
+    table = Table()
+    for name, raw in opened.fetch(kinds, slice(0, opened.n_rows)).items():
+        values = raw.values if raw.mask is None else np.ma.array(raw.values, mask=raw.mask)
+        with quiet_astropy():
+            table[name] = Column(
+                np.ma.filled(values, np.nan) if kinds[name] == "float" else values.astype(str)
+            )
+            table[name].unit = raw.unit or None
+    return as_cluster_table(table)
 
 
 def _in_parsecs(column) -> NDArray[np.float64]:

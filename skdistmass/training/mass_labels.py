@@ -10,7 +10,14 @@ from skdistmass.columns import INPUT_COLUMNS
 from skdistmass.survey.reading import read_stars
 from skdistmass.survey.sources import open_source
 from skdistmass.training import checks
-from skdistmass.training.sets import Funnel, Step, TrainingSet, format_steps, keep_usable_spectra, star_ids
+from skdistmass.training.selection import (
+    Funnel,
+    Step,
+    TrainingSet,
+    format_steps,
+    keep_usable_spectra,
+    star_ids,
+)
 
 SOURCES = ("APOKASC", "BERGER", "SERENELLI")
 """Origins of mass labels that have a bit of their own (8, 16, 32)."""
@@ -50,8 +57,8 @@ def mass_training_set(
     stars : path, astropy.table.Table or pandas.DataFrame
         Survey table, anything `read_stars` reads.
     labels : path, astropy.table.Table or pandas.DataFrame
-        Table of masses, with the identifiers of the survey. Of several masses of a star the one of the smallest
-        fractional error counts.
+        Table of masses, with the identifiers of the survey. Of several masses of a star the one of the
+        smallest fractional error counts.
     max_mass_error : float, default=0.10
         Largest error of a mass as a fraction of it, exclusive.
     max_log_g : float or None, default=None
@@ -87,8 +94,8 @@ def mass_training_set(
     MissingColumnsError
         If a table lacks a column.
     ValueError
-        If no identifier matches, a mass or an error is not positive, masses are not in Msun, a column is constant, or
-        there are too few stars.
+        If no identifier matches, a mass or an error is not positive, masses are not in Msun, a column is
+        constant, or there are too few stars.
 
     See Also
     --------
@@ -114,10 +121,13 @@ def mass_training_set(
     table = read_stars(stars)
     if id_column not in table.colnames:
         raise ValueError(
-            f"{table.meta.get('source', 'the table')}: there is no column {id_column} to join the labels by; it has "
+            f"{table.meta.get('source', 'the table')}: there is no column {id_column} to join the labels "
+            f"by; it has "
             f"{', '.join(table.colnames)}."
         )
-    found = _read_labels(labels, mass_column, error_column, fractional_error, id_column, source, source_column)
+    found = _read_labels(
+        labels, mass_column, error_column, fractional_error, id_column, source, source_column
+    )
     label = _join(np.asarray(table[id_column]), found.ids, id_column)
 
     funnel = Funnel(len(table))
@@ -153,7 +163,8 @@ def _read_labels(labels, mass_column, error_column, fractional_error, id_column,
     error_column = error_column or next((name for name in candidates if name in names), None)
     if mass_column in names and error_column is None:
         raise ValueError(
-            f"column `{mass_column}` of masses needs one of errors: there is none of {', '.join(candidates)}. Name it "
+            f"column `{mass_column}` of masses needs one of errors: there is none of "
+            f"{', '.join(candidates)}. Name it "
             "with error_column."
         )
     wanted = [name for name in (id_column, mass_column, error_column, source_column) if name]
@@ -167,8 +178,10 @@ def _read_labels(labels, mass_column, error_column, fractional_error, id_column,
     fraction = error if is_fraction else error / mass
     if np.nanmedian(fraction) > 1.0:
         raise ValueError(
-            f"column `{error_column}` holds errors larger than the masses: the median is {np.nanmedian(fraction):.3g} of "
-            "the mass. It looks like per cent; errors have to be in Msun, or fractions (fractional_error=True)."
+            f"column `{error_column}` holds errors larger than the masses: the median is "
+            f"{np.nanmedian(fraction):.3g} of "
+            "the mass. It looks like per cent; errors have to be in Msun, or fractions "
+            "(fractional_error=True)."
         )
     # Best label of each star first, so that a join finds it first.
     order = np.argsort(np.nan_to_num(fraction, nan=np.inf), kind="stable")
@@ -195,7 +208,8 @@ def _origins(table, source, source_column):
     if unknown.size:
         where = f"column `{source_column}`" if source_column else "source"
         raise ValueError(
-            f"{where} has to name one of {', '.join(SOURCES)} or its bit (8, 16, 32); {unknown.size} of {len(values)} "
+            f"{where} has to name one of {', '.join(SOURCES)} or its bit (8, 16, 32); {unknown.size} of "
+            f"{len(values)} "
             f"values do not (first: row {unknown[0]}, {values[unknown[0]]!r})."
         )
     return values
@@ -213,7 +227,8 @@ def _join(star, label, id_column):
         shown = [values[values != nothing][:1] for values in (star, label)]
         example = [repr(value[0].item()) if len(value) else "nothing" for value in shown]
         raise ValueError(
-            f"0 of {len(names)} labels match one of {len(star)} stars by {id_column}: the stars have names like "
+            f"0 of {len(names)} labels match one of {len(star)} stars by {id_column}: the stars have names "
+            f"like "
             f"{example[0]}, the labels like {example[1]}. They have to be equal, letter by letter."
         )
     return np.where(matched, first[position], -1)

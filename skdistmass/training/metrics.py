@@ -25,7 +25,8 @@ def summarize_residuals(fraction, z_score=None) -> dict:
     Returns
     -------
     dict
-        "n", "offset" (median), "mad_sigma" (median absolute deviation, scaled to a standard deviation), "std", and
+        "n", "offset" (median), "mad_sigma" (median absolute deviation, scaled to a standard deviation), "
+        ""std", and
         "within_1_sigma", the share of residuals within the predicted errors (0.68 if they are right).
 
     Examples
@@ -58,8 +59,8 @@ def table_by_log_g(log_g, fraction):
     Returns
     -------
     astropy.table.Table
-        For each bin of 0.5 dex with at least 10 stars: its edges, number of stars, median, median absolute deviation
-        as a standard deviation, and the quartiles of the absolute deviation.
+        For each bin of 0.5 dex with at least 10 stars: its edges, number of stars, median, median absolute
+        deviation as a standard deviation, and the quartiles of the absolute deviation.
     """
     from astropy.table import Table
 
@@ -89,9 +90,10 @@ def table_of_clusters(model, members, trained_rows):
     Returns
     -------
     astropy.table.Table
-        For each cluster with at least 3 members: adopted distance and mean predicted distance [pc], fractional
-        error of the mean, standard deviation of the members' fractional distances, number of members, and how many
-        of them the model was fitted on. ``meta`` has the three numbers that the paper quotes.
+        For each cluster with at least 3 members: adopted distance and mean predicted distance [pc],
+        fractional error of the mean, standard deviation of the members' fractional distances, number of
+        members, and how many of them the model was fitted on. ``meta`` has the three numbers that the paper
+        quotes.
     """
     from astropy.table import Table
 

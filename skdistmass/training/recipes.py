@@ -12,7 +12,8 @@ from skdistmass.estimators.pruning import BinaryPruner
 from skdistmass.survey.identity import hash_ids
 from skdistmass.training.mass_labels import mass_training_set
 from skdistmass.training.result import TrainedModel, make_card, measure
-from skdistmass.training.sets import TrainingSet, distance_training_set
+from skdistmass.training.distance_labels import distance_training_set
+from skdistmass.training.selection import TrainingSet
 
 PARTS = ("training", "validation", "test")
 SPLIT = (0.64, 0.16, 0.20)
@@ -106,8 +107,8 @@ def train_distance(
     Raises
     ------
     ValueError
-        If the stars cannot be trained on, see `distance_training_set`, or an argument is not usable. Nothing has been
-        fitted then.
+        If the stars cannot be trained on, see `distance_training_set`, or an argument is not usable. Nothing
+        has been fitted then.
 
     See Also
     --------
@@ -115,9 +116,9 @@ def train_distance(
 
     Notes
     -----
-    The network is fitted on the training part without stars that look like binaries, its errors are measured on the
-    validation part, all metrics are of the test part; binaries stay in both. With ``solver="adam"`` the stars for
-    early stopping are a fifth of the training part (`validation_fraction`).
+    The network is fitted on the training part without stars that look like binaries, its errors are measured
+    on the validation part, all metrics are of the test part; binaries stay in both. With ``solver="adam"``
+    the stars for early stopping are a fifth of the training part (`validation_fraction`).
 
     References
     ----------
@@ -138,7 +139,6 @@ def train_distance(
     pruner = None
     if threshold is not None:
         pruner = BinaryPruner(estimator, threshold=threshold, where=where, cv=cv, n_passes=n_passes)
-        pruner._check_settings()
     return _train(training_set, estimator, pruner, split, random_state, progress)
 
 
@@ -170,8 +170,8 @@ def train_mass(stars, labels=None, *, estimator=None, split=SPLIT, random_state=
     Raises
     ------
     ValueError
-        If the stars cannot be trained on, see `mass_training_set`, or an argument is not usable. Nothing has been
-        fitted then.
+        If the stars cannot be trained on, see `mass_training_set`, or an argument is not usable. Nothing has
+        been fitted then.
 
     See Also
     --------
@@ -200,10 +200,13 @@ def _as_training_set(stars, kind, make, cuts, progress):
         _tell(progress, "choosing the training set")
         return make(stars, **cuts)
     if stars.kind != kind:
-        raise ValueError(f"the training set is one of {stars.kind} labels; a {kind} model needs {kind} labels.")
+        raise ValueError(
+            f"the training set is one of {stars.kind} labels; a {kind} model needs {kind} labels."
+        )
     if cuts:
         raise ValueError(
-            f"{', '.join(cuts)} cannot be given with a TrainingSet, which is already cut; give it the table instead."
+            f"{', '.join(cuts)} cannot be given with a TrainingSet, which is already cut; give it the table "
+            f"instead."
         )
     return stars
 
@@ -213,7 +216,6 @@ def _check_estimator(estimator, kind, random_state):
         return kind(random_state=random_state)
     if not isinstance(estimator, kind):
         raise ValueError(f"estimator has to be a {kind.__name__}; received a {type(estimator).__name__}.")
-    estimator._check_settings()
     return clone(estimator)
 
 

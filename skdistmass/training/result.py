@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdistmass.columns import FEATURES, INPUT_COLUMNS
-from skdistmass.estimators.pruning import distance_residual
 from skdistmass.physics.photometry import MAG_PER_FRACTION
 from skdistmass.training.metrics import format_table, summarize_residuals, table_by_log_g, table_of_clusters
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from skdistmass.training.sets import TrainingSet
+    from skdistmass.training.selection import TrainingSet
 
 PAPER = "Stone-Martinez A., Holtzman J. A., Imig J., et al. 2024, AJ 167, 73"
 _TARGETS = {"distance": ("ABS_MAG", "mag (2MASS Ks)"), "mass": ("MASS", "solMass")}
@@ -40,18 +39,20 @@ class TrainedModel:
     Parameters
     ----------
     estimator : DistanceRegressor or MassRegressor
-        Fitted model with `domain_`, `card_` and an error model from the validation part, ready for `build_catalog`.
+        Fitted model with `domain_`, `card_` and an error model from the validation part, ready for
+        `build_catalog`.
     training_set : TrainingSet
         The stars.
     part : ndarray of str of shape (n_samples,)
-        Part of each star of the training set: "training", "pruned" (training, but left out), "validation", "test".
+        Part of each star of the training set: "training", "pruned" (training, but left out), "validation",
+        "test".
     pruner : BinaryPruner or None
         The fitted meta-estimator around the distance model.
     test : astropy.table.Table
         Test stars with labels, predictions and their errors.
     metrics : dict
-        Summaries of the fractional errors of the test stars: "all", and for a distance model with a pruner "kept",
-        those that the pruner would have kept.
+        Summaries of the fractional errors of the test stars: "all", and for a distance model with a pruner
+        "kept", those that the pruner would have kept.
     by_log_g : astropy.table.Table
         Fractional errors of the test stars against surface gravity.
     clusters : astropy.table.Table or None
@@ -82,13 +83,20 @@ class TrainedModel:
         """
         kind = self.training_set.kind
         quantity = "distance" if kind == "distance" else "mass"
-        lines = [f"{type(self.estimator).__name__} trained on {self.training_set.settings.get('table', 'a table')}", ""]
+        lines = [
+            f"{type(self.estimator).__name__} trained on "
+            f"{self.training_set.settings.get('table', 'a table')}",
+            "",
+        ]
         lines += ["stars  step".rjust(15), str(self.training_set), ""]
-        counts = {name: np.count_nonzero(self.part == name) for name in ("training", "pruned", "validation", "test")}
+        counts = {
+            name: np.count_nonzero(self.part == name) for name in ("training", "pruned", "validation", "test")
+        }
         lines.append("parts: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count))
         if self.pruner is not None:
             lines.append(
-                f"binaries: {counts['pruned']} training stars left out, residual above {self.pruner.threshold_:.3g} "
+                f"binaries: {counts['pruned']} training stars left out, residual above "
+                f"{self.pruner.threshold_:.3g} "
                 f"(threshold={self.pruner.threshold!r}, where={self.pruner.where!r})"
             )
         lines += ["", f"fractional {quantity} errors of the test stars"]
@@ -121,8 +129,8 @@ class TrainedModel:
         Parameters
         ----------
         path : path-like
-            Model file, by custom ``*.joblib``, or an existing folder to write ``distance.joblib`` or ``mass.joblib``
-            into.
+            Model file, by custom ``*.joblib``, or an existing folder to write ``distance.joblib`` or
+            ``mass.joblib`` into.
         overwrite : bool, default=False
             Whether to replace existing files.
 
@@ -214,7 +222,7 @@ def measure(model, training_set, part, pruner, kept) -> dict:
     z_score = (prediction - y) / error
     metrics = {"all": summarize_residuals(fraction, z_score)}
     if pruner is not None:
-        stay = (distance_residual(y, prediction) <= pruner.threshold_) | ~pruner._candidates(X)
+        stay = ~pruner.looks_binary(X, y, prediction)
         metrics["kept"] = summarize_residuals(fraction[stay], z_score[stay])
     clusters = None
     if training_set.members is not None:

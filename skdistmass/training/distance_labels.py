@@ -2,227 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
-from skdistmass.columns import BITS, FEATURES
 from skdistmass.physics import parallax as gaia_parallax
 from skdistmass.physics import photometry
 from skdistmass.survey.catalog import _extinction as table_extinction
 from skdistmass.survey.clusters import as_cluster_table, cluster_distances, load_clusters, match_clusters
 from skdistmass.survey.matching import MissingColumnsError
-from skdistmass.survey.quality import duplicates, physical_values, star_bad
+from skdistmass.survey.quality import physical_values
 from skdistmass.survey.reading import read_stars
 from skdistmass.survey.sources import open_source
 from skdistmass.training import checks
+from skdistmass.training.selection import (
+    ClusterMembers,
+    Funnel,
+    TrainingSet,
+    format_steps,
+    keep_usable_spectra,
+    star_ids,
+)
 
 GLOBAL_ZERO_POINT = -0.017
-"""Zero point of Gaia EDR3 parallaxes of quasars [mas] (Lindegren+ 2021), where that of a star cannot be had."""
+"""Zero point of Gaia EDR3 parallaxes of quasars [mas] (Lindegren+ 2021), where that of a star cannot be "
+"had."""
 
 _PARALLAX = ("GAIAEDR3_PARALLAX", "GAIAEDR3_PARALLAX_ERROR")
 _ERROR_NAMES = ("{}_ERR", "{}_ERROR", "E_{}")
-
-
-class Step(NamedTuple):
-    """One step on the way to a training set, and how many stars it left."""
-
-    name: str
-    n_stars: int
-
-
-@dataclass(frozen=True)
-class ClusterMembers:
-    """Members of star clusters with usable spectra and photometry, to verify distances on.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, 5)
-        Features.
-    apparent_mag, extinction : ndarray of shape (n_samples,)
-        Ks magnitude and extinction [mag].
-    name : ndarray of str of shape (n_samples,)
-        Cluster of each star.
-    distance : ndarray of shape (n_samples,)
-        Adopted distance of the cluster [pc].
-    rows : ndarray of int of shape (n_samples,)
-        Rows in the input table.
-    """
-
-    X: np.ndarray
-    apparent_mag: np.ndarray
-    extinction: np.ndarray
-    name: np.ndarray
-    distance: np.ndarray
-    rows: np.ndarray
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """Features and labels of stars to train on, and how they were chosen.
-
-    Parameters
-    ----------
-    kind : {"distance", "mass"}
-        What the labels are for.
-    X : ndarray of shape (n_samples, 5)
-        TEFF [K], LOGG, M_H, C_FE, N_FE [dex].
-    y : ndarray of shape (n_samples,)
-        Absolute Ks magnitudes [mag] or masses [Msun].
-    y_error : ndarray of shape (n_samples,)
-        1σ errors of the labels.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights for the fit.
-    ids : ndarray of str of shape (n_samples,)
-        Identifiers of the stars; rows of one star are not split.
-    rows : ndarray of int of shape (n_samples,)
-        Rows of the stars in the input table.
-    source : ndarray of str of shape (n_samples,)
-        Origin of each label: "photogeo", "cluster", ..., "APOKASC", ...
-    steps : tuple of Step
-        How many stars each step kept; `print` shows them.
-    settings : mapping
-        Parameters of the cuts.
-    members : ClusterMembers or None
-        Stars to verify distances on.
-    """
-
-    kind: str
-    X: np.ndarray
-    y: np.ndarray
-    y_error: np.ndarray
-    sample_weight: np.ndarray
-    ids: np.ndarray
-    rows: np.ndarray
-    source: np.ndarray
-    steps: tuple[Step, ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    members: ClusterMembers | None = None
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def __str__(self) -> str:
-        return format_steps(self.steps)
-
-    def __repr__(self) -> str:
-        return f"<TrainingSet for {self.kind}: {len(self)} stars>"
-
-    @property
-    def source_bits(self) -> np.ndarray:
-        """Bit of BITMASK that tells the origin of each mass label (8, 16, 32), or 1 for the distance model."""
-        bits = {name: BITS[f"MASS_LABEL_{name}"][0] for name in ("APOKASC", "BERGER", "SERENELLI")}
-        default = BITS["DISTANCE_TRAINING"][0] if self.kind == "distance" else 0
-        return np.array([bits.get(name, default) for name in self.source.tolist()], dtype=np.int64)
-
-
-def format_steps(steps) -> str:
-    """Write steps as a table.
-
-    Parameters
-    ----------
-    steps : sequence of Step
-        The steps.
-
-    Returns
-    -------
-    str
-        One line a step: number of stars and what the step was.
-
-    Examples
-    --------
-    >>> print(format_steps([Step("rows of the table", 120), Step("A_K < 0.5", 7)]))
-          120  rows of the table
-            7  A_K < 0.5
-    """
-    return "\n".join(f"{step.n_stars:9d}  {step.name}" for step in steps)
-
-
-class Funnel:
-    """A mask that narrows step by step and counts what is left.
-
-    Parameters
-    ----------
-    n_rows : int
-        Rows of the table.
-    """
-
-    def __init__(self, n_rows):
-        self.mask = np.ones(n_rows, dtype=bool)
-        self.steps = [Step("rows of the table", n_rows)]
-
-    def keep(self, name, condition):
-        """Narrow the mask.
-
-        Parameters
-        ----------
-        name : str
-            What the condition is.
-        condition : ndarray of bool
-            Rows to keep.
-        """
-        self.mask = self.mask & condition
-        self.count(name)
-
-    def count(self, name):
-        """Write down how many rows are left.
-
-        Parameters
-        ----------
-        name : str
-            What has happened.
-        """
-        self.steps.append(Step(name, int(np.count_nonzero(self.mask))))
-
-
-def keep_usable_spectra(funnel, stars, drop_star_bad, keep_duplicates):
-    """Keep rows with all five features, not bad, and perhaps one row a star.
-
-    Parameters
-    ----------
-    funnel : Funnel
-        Narrowed in place.
-    stars : astropy.table.Table
-        Table with canonical columns.
-    drop_star_bad : bool
-        Drop rows that the survey's pipeline calls bad.
-    keep_duplicates : bool
-        Keep all rows of a star that was observed several times.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, 5)
-        Features of every row.
-    """
-    X = np.column_stack([physical_values(stars, name) for name in FEATURES])
-    funnel.keep(f"with {', '.join(FEATURES)}", np.isfinite(X).all(axis=1))
-    if drop_star_bad:
-        funnel.keep("not STAR_BAD", ~star_bad(stars))
-    if not keep_duplicates:
-        funnel.keep("best row of each star", ~duplicates(stars))
-    return X
-
-
-def star_ids(stars):
-    """Name every row; one without APOGEE_ID gets a name of its own.
-
-    Parameters
-    ----------
-    stars : astropy.table.Table
-        Table with canonical columns.
-
-    Returns
-    -------
-    ndarray of str of shape (n_rows,)
-        Identifiers.
-    """
-    rows = np.arange(len(stars)).astype("U12")
-    if "APOGEE_ID" not in stars.colnames:
-        return np.char.add("row ", rows)
-    ids = np.char.strip(np.asarray(stars["APOGEE_ID"], dtype=str))
-    return np.where(ids == "", np.char.add("row ", rows), ids)
 
 
 def distance_training_set(
@@ -377,7 +184,8 @@ def _check_gaia_columns(table, distance_source, max_parallax_error):
     missing = [name for name in needed if name not in table.colnames]
     if missing:
         label = (
-            f"{table.meta.get('source', 'the table')}: distances are labelled with Gaia, or with a column of your own "
+            f"{table.meta.get('source', 'the table')}: distances are labelled with Gaia, or with a column "
+            f"of your own "
             "(distance_source) and max_parallax_error=None"
         )
         raise MissingColumnsError(label, missing, table.colnames)
@@ -390,11 +198,16 @@ def _good_parallaxes(table, usable, max_parallax_error):
         if not positive.any():
             n_missing = np.count_nonzero(usable & np.isnan(parallax))
             raise ValueError(
-                f"column {checks.name_column(_PARALLAX[0])} has no positive value: of the {np.count_nonzero(usable)} usable "
-                f"stars {n_missing} have none, the others a negative one. Are they parallaxes [mas], with the right sign?"
+                f"column {checks.name_column(_PARALLAX[0])} has no positive value: of the "
+                f"{np.count_nonzero(usable)} usable "
+                f"stars {n_missing} have none, the others a negative one. Are they parallaxes [mas], with "
+                f"the right sign?"
             )
         checks.check_positive_errors(
-            np.asarray(table[_PARALLAX[1]], dtype=float), positive, checks.name_column(_PARALLAX[1]), star_ids(table)
+            np.asarray(table[_PARALLAX[1]], dtype=float),
+            positive,
+            checks.name_column(_PARALLAX[1]),
+            star_ids(table),
         )
         return positive & (error / parallax < max_parallax_error)
 
@@ -403,7 +216,8 @@ def _distances(stars, table, distance_source, distance_error, zero_point):
     source = np.full(len(table), distance_source, dtype="U32")
     if distance_source in ("photogeo", "geo"):
         median, low, high = (
-            physical_values(table, f"GAIAEDR3_R_{part}_{distance_source.upper()}") for part in ("MED", "LO", "HI")
+            physical_values(table, f"GAIAEDR3_R_{part}_{distance_source.upper()}")
+            for part in ("MED", "LO", "HI")
         )
         return _Labels(median, 0.5 * (high - low), source, f"the {distance_source} distance")
     if distance_source == "edsd":
@@ -420,7 +234,9 @@ def _zero_points(table, zero_point):
     names = ("GAIAEDR3_PHOT_G_MEAN_MAG", "NU_EFF", "PSEUDOCOLOUR", "RA", "DEC", "ASTROMETRIC_PARAMS_SOLVED")
     if not all(name in table.colnames for name in names):
         return np.full(len(table), GLOBAL_ZERO_POINT)
-    magnitude, nu_eff, pseudocolour, ra, dec, solved = (np.asarray(table[name], dtype=float) for name in names)
+    magnitude, nu_eff, pseudocolour, ra, dec, solved = (
+        np.asarray(table[name], dtype=float) for name in names
+    )
     latitude = gaia_parallax.ecliptic_latitude(ra, dec)
     value, _ = gaia_parallax.zero_point(magnitude, nu_eff, pseudocolour, latitude, solved)
     return np.where(np.isnan(value), GLOBAL_ZERO_POINT, value)
@@ -433,7 +249,8 @@ def _user_distances(stars, name, error_name):
         error_name = next((form for form in errors if form in names), None)
         if name in names and error_name is None:
             raise ValueError(
-                f"column `{name}` of distances [pc] needs one of errors [pc]: there is none of {', '.join(errors)}. "
+                f"column `{name}` of distances [pc] needs one of errors [pc]: there is none of "
+                f"{', '.join(errors)}. "
                 "Name it with distance_error."
             )
     wanted = [name] if error_name is None else [name, error_name]
@@ -444,7 +261,9 @@ def _user_distances(stars, name, error_name):
 
 def _check_labels(table, labels, where):
     if not np.any(labels.distance[where] > 0):
-        raise ValueError(f"{labels.name} has no positive value for any of the {np.count_nonzero(where)} stars left.")
+        raise ValueError(
+            f"{labels.name} has no positive value for any of the {np.count_nonzero(where)} stars left."
+        )
     known = where & np.isfinite(labels.distance)
     checks.check_positive_errors(labels.error, known, f"the error of {labels.name}", star_ids(table))
     if labels.source[0] != "edsd":
