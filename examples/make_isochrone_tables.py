@@ -31,7 +31,8 @@ import h5py
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from skdistmass.physics.isochrones import cell_widths, kroupa_imf
+from skdistmass.physics.initial_mass_function import kroupa_imf
+from skdistmass.physics.isochrones import cell_widths
 
 DATA = Path(__file__).resolve().parents[1] / "skdistmass" / "data"
 

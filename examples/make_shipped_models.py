@@ -24,7 +24,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from skdistmass import DistanceRegressor, MassRegressor, MassToAge, TrainingDomain, save_model
 from skdistmass.columns import FEATURES, LABEL_SETS
-from skdistmass.estimators.age import isochrone_ages
+from skdistmass.estimators.age import MASS_RANGE, MAX_LOG_G, METALLICITY_RANGE, isochrone_ages
 from skdistmass.estimators.uncertainty import robust_sigma
 from skdistmass.survey.identity import hash_ids
 
@@ -234,6 +234,9 @@ def make_age(mass):
         "target": "LOG_AGE",
         "target_unit": "log10 yr",
         "training_set": {"MIST giants, log g < 3.5": len(y)},
+        "domain": f"{MASS_RANGE[0]} to {MASS_RANGE[1]} Msun, [M/H] {METALLICITY_RANGE[0]} to {METALLICITY_RANGE[1]} dex, "
+        f"log g < {MAX_LOG_G}",
+        "error_model": "errors of the mass carried through the relation; the fit itself is good to residual_p99_dex",
         "test_metrics": {"residual_p99_dex": round(float(np.percentile(residual, 99)), 5)},
         "citation": [PAPER, MIST],
         **origin(),

@@ -46,7 +46,7 @@ def _add_catalog(commands):
     )
     command.add_argument("--distance-model", default="distance", metavar="MODEL", help="name or file of a model")
     command.add_argument(
-        "--mass-model", action="append", metavar="MODEL", help="name or file of a model; may be repeated (default: mass)"
+        "--mass-model", action="append", metavar="MODEL", help="name or file of a model; may be repeated (default: mass and the six label sets)"
     )
     command.add_argument("--age-model", default="age", metavar="MODEL", help="name or file of a model")
     command.add_argument("--no-isochrone", action="store_true", help="leave out the isochrone distances")
@@ -80,20 +80,23 @@ def _run_catalog(args):
     from skdistmass.survey.writing import check_output
 
     source = args.input
-    output = args.output or (DEFAULT_CATALOG if source is None else f"{Path(source).stem}-distmass.fits")
+    output = args.output or _default_output(source)
     check_output(output, overwrite=args.overwrite)
+    if Path(output).exists() and Path(source or DEFAULT_SURVEY).exists() and Path(output).samefile(source or DEFAULT_SURVEY):
+        raise ValueError(f"{output}: the catalogue would replace the table it is made from; give another output")
     if source is None:
         source = DEFAULT_SURVEY
         _write_survey(source, None, DEFAULT_STARS, 0, args.overwrite)
 
     from skdistmass.report import summarize_catalog
     from skdistmass.survey.catalog import build_catalog
+    from skdistmass.survey.catalog_models import DEFAULT_MASSES
     from skdistmass.survey.writing import write_table
 
     catalog = build_catalog(
         source,
         distance=args.distance_model,
-        masses=args.mass_model or ("mass",),
+        masses=args.mass_model or DEFAULT_MASSES,
         age=args.age_model,
         isochrone=not args.no_isochrone,
         extinction_rule=args.extinction_rule,
@@ -104,6 +107,12 @@ def _run_catalog(args):
     write_table(catalog, output, overwrite=args.overwrite)
     print(summarize_catalog(catalog))
     print(f"wrote {output}")
+
+
+def _default_output(source) -> str:
+    if source is None:
+        return DEFAULT_CATALOG
+    return f"{Path(Path(source).name.removesuffix('.gz')).stem}-distmass.fits"
 
 
 def _run_models(args):
@@ -129,6 +138,8 @@ def _write_survey(output, truth_output, n_stars, seed, overwrite):
     from skdistmass.survey.writing import check_output, write_table
 
     outputs = [path for path in (output, truth_output) if path]
+    if len({Path(path).resolve() for path in outputs}) < len(outputs):
+        raise ValueError(f"{output}: the survey and its truth need two files")
     for path in outputs:
         check_output(path, overwrite=overwrite)
     from skdistmass.simulate import make_survey

@@ -23,14 +23,14 @@ def add_train_arguments(parser):
         "distance",
         parents=[common],
         help="train the model of absolute magnitudes on Gaia distances",
-        description="Train the model of absolute magnitudes on the distances of a survey table with Gaia columns.",
+        description="Train the model of absolute magnitudes on the Gaia distances of a survey table.",
     )
     _add_distance_arguments(distance.add_argument_group("training set"))
     mass = kinds.add_parser(
         "mass",
         parents=[common],
         help="train the model of masses on a table of labels",
-        description="Train the model of masses on a table of labels, joined to the survey table by identifier.",
+        description="Train the model of masses on a table of labels, joined to the survey by identifier.",
     )
     _add_mass_arguments(mass.add_argument_group("training set"))
     parser.set_defaults(run=run_train)
@@ -121,6 +121,11 @@ def _add_mass_arguments(group):
     group.add_argument("--id-column", default="APOGEE_ID", metavar="COLUMN", help="default: APOGEE_ID")
     group.add_argument(
         "--source-column", metavar="COLUMN", help="origin of each mass: APOKASC, BERGER, SERENELLI"
+    )
+    group.add_argument(
+        "--label-set",
+        metavar="SET",
+        help="which of the six sets the masses are, such as COR_MO, for MASS_COR_MO",
     )
     group.add_argument("--max-mass-error", type=float, default=0.10, metavar="FRACTION", help="default: 0.10")
     group.add_argument("--max-log-g", type=float, metavar="LOGG", help="giants only (default: all stars)")
@@ -230,6 +235,7 @@ def _train_mass(args, progress):
         args.input,
         args.labels,
         estimator=MassRegressor(**_network_settings(args)),
+        label_set=args.label_set,
         random_state=args.seed,
         progress=progress,
         mass_column=args.mass_column,

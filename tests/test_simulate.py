@@ -15,7 +15,7 @@ from skdistmass.physics.galaxy import (
     mix_carbon_nitrogen,
     stellar_density,
 )
-from skdistmass.physics.isochrones import kroupa_imf_integral
+from skdistmass.physics.initial_mass_function import kroupa_imf_integral
 from skdistmass.simulate import make_survey
 from skdistmass.simulate.clusters import CLUSTERS
 from skdistmass.simulate.grid import add_companions, interpolate_nodes, isochrone_grid

@@ -10,6 +10,8 @@ from joblib import effective_n_jobs
 # Cells of the neighbour search [dex] and bins of the posterior: magnitude [mag], log mass and log age [dex].
 M_H_CELL, LOG_G_CELL = 0.05, 0.1
 MAG_BIN, LOG_MASS_BIN, LOG_AGE_BIN = 0.01, 0.01, 0.05
+# One standard deviation below, middle and one above, of a Gaussian.
+CENTRAL_QUANTILES = (0.158655, 0.5, 0.841345)
 # What the compiled sums give for each star after the quantiles of the absolute magnitude; magnitudes, log
 # masses and log ages are positions in bins there. "seen" is the absolute magnitude blurred by the error of
 # the apparent one: what a distance follows from. "mean_scale" is the mean of 10^(-0.2 M).
@@ -80,14 +82,13 @@ class PointIndex:
 
     def __init__(self, table, band, star_formation, n_sigma):
         magnitude = np.asarray(getattr(table, f"abs_mag_{band.lower()}"), dtype=float)
-        log_mass, log_age = (
-            np.log10(np.asarray(table.mass, dtype=float)),
-            np.asarray(table.log_age, dtype=float),
-        )
+        log_mass = np.log10(np.asarray(table.mass, dtype=float))
+        log_age = np.asarray(table.log_age, dtype=float)
         self.magnitude_range = magnitude.min(), magnitude.max()
         self.mag_zero = magnitude.min() - MAG_MARGIN
         self.log_mass_zero = log_mass.min() - LOG_MASS_BIN / 2
         self.log_age_zero = log_age.min() - LOG_AGE_BIN / 2
+        self.log_age_range = log_age.min(), log_age.max()
         bins = np.column_stack(
             [
                 (magnitude - self.mag_zero) / MAG_BIN,
@@ -127,10 +128,25 @@ class PointIndex:
         return self.mag_zero + MAG_BIN * position
 
     def posteriors(self, stars, sigmas, seen, length, probabilities):
-        """Return quantiles of the absolute magnitude [mag] and a dict of the other columns of each star.
+        """Summarise the posterior of each star.
 
-        Masses are in Msun, ages in Gyr; `seen` holds the distance [pc] of a star of absolute magnitude 0 and
-        the error of the apparent magnitude [mag], `length` the scale length of the volume prior [pc] or 0.
+        Parameters
+        ----------
+        stars, sigmas : ndarray of shape (n_stars, 3)
+            Teff [K], log g [dex], [M/H] [dex] and their 1σ errors.
+        seen : ndarray of shape (n_stars, 2)
+            Distance of a star of absolute magnitude 0 [pc] and 1σ error of the apparent magnitude [mag].
+        length : float
+            Scale length of the volume prior [pc]; 0 for none.
+        probabilities : ndarray of shape (n_probabilities,)
+            Cumulative probabilities at which the absolute magnitude is wanted.
+
+        Returns
+        -------
+        quantiles : ndarray of shape (n_stars, n_probabilities)
+            Absolute magnitudes [mag].
+        rest : ndarray of shape (n_stars, n_summaries)
+            The columns named in `SUMMARIES`: magnitudes [mag], masses [Msun], ages [Gyr].
         """
         from skdistmass.estimators import _isochrone_kernel as compiled
 
@@ -144,7 +160,9 @@ class PointIndex:
             if name.startswith("mass"):
                 rest[:, i] = 10.0 ** (self.log_mass_zero + LOG_MASS_BIN * rest[:, i])
             elif name.startswith("age"):
-                rest[:, i] = 10.0 ** (self.log_age_zero + LOG_AGE_BIN * rest[:, i] - 9.0)
+                # A bin reaches half a step beyond the oldest isochrone; no age does.
+                log_age = np.clip(self.log_age_zero + LOG_AGE_BIN * rest[:, i], *self.log_age_range)
+                rest[:, i] = 10.0 ** (log_age - 9.0)
             elif name not in ("mean_scale", "chi2"):
                 rest[:, i] = self.magnitude(rest[:, i])
         return quantiles, rest
@@ -157,3 +175,12 @@ class PointIndex:
         return distributions(
             stars, sigmas, self.n_sigma, self.arrays, len(self.centres), self.sizes, positions
         )
+
+
+def summarise_in_threads(index, stars, sigmas, seen, length, quantiles, n_jobs, progress):
+    """Return quantiles of the absolute magnitude and a dict of the other summaries of each star."""
+    parts = map_chunks(
+        lambda *rows: index.posteriors(*rows, length, quantiles), (stars, sigmas, seen), n_jobs, progress
+    )
+    magnitudes, rest = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))
+    return magnitudes, dict(zip(SUMMARIES, rest.T, strict=True))

@@ -14,6 +14,20 @@ N_LABELS = 3
 UNKNOWN = 1e6
 # The likelihood there is below the smallest number.
 MAX_N_SIGMA = 35
+# Stars whose apparent magnitude is worse known get no distance [mag].
+MAX_MAG_ERROR = 1.0
+# What a column of a user's table can be; most often another unit is behind values outside.
+RANGES = {
+    "m_h": (-10.0, 3.0),
+    "log_age": (3.0, 11.0),
+    "mass": (1e-3, 1e3),
+    "teff": (100.0, 1e6),
+    "log_g": (-5.0, 10.0),
+    "abs_mag_j": (-40.0, 40.0),
+    "abs_mag_h": (-40.0, 40.0),
+    "abs_mag_k": (-40.0, 40.0),
+    "weight": (0.0, np.inf),
+}
 
 
 def check_settings(model):
@@ -50,8 +64,15 @@ def check_table(table):
         bad = (~np.isfinite(values)).sum()
         if bad:
             raise ValueError(f"table.{name} must be finite; {bad} of {len(table)} points are not")
-        if name in ("mass", "teff", "weight") and not np.min(values) > 0:
-            raise ValueError(f"table.{name} must be positive; its smallest value is {np.min(values)}")
+    for name, (low, high) in RANGES.items():
+        values = getattr(table, name)
+        if not (np.min(values) >= low and np.max(values) <= high):
+            raise ValueError(
+                f"table.{name} must lie between {low:g} and {high:g}; received {np.min(values):g} to "
+                f"{np.max(values):g}; is it in the unit that `IsochroneTable` names?"
+            )
+    if not np.max(table.weight) > 0:
+        raise ValueError("table.weight must be positive for at least one point")
 
 
 def check_columns(X):
@@ -95,3 +116,39 @@ def label_errors(X_error, floors, n_stars):
     if (given < 0).any() or np.isinf(given).any():
         raise ValueError("X_error must be neither negative nor infinite; NaN stands for unknown")
     return np.fmax(sigmas, given)
+
+
+def distance_unit(apparent_mag, extinction, apparent_mag_error, n_stars):
+    """Turn apparent magnitudes into distances of a star of absolute magnitude zero.
+
+    Parameters
+    ----------
+    apparent_mag, extinction : array-like of shape (n_stars,) or float
+        Apparent magnitude and extinction [mag].
+    apparent_mag_error : array-like of shape (n_stars,), float or None
+        1σ error of their difference [mag]; NaN counts as zero.
+    n_stars : int
+        Number of stars.
+
+    Returns
+    -------
+    unit : ndarray of shape (n_stars,)
+        That distance [pc]; NaN where it is not known.
+    seen : ndarray of shape (n_stars, 2)
+        What `PointIndex.posteriors` takes: the distance, zero where it is not known, and the error [mag].
+    """
+    modulus = per_star("apparent_mag [mag]", apparent_mag, n_stars)
+    modulus = modulus - per_star("extinction [mag]", extinction, n_stars)
+    error = np.zeros(n_stars)
+    if apparent_mag_error is not None:
+        error = per_star("apparent_mag_error [mag]", apparent_mag_error, n_stars)
+        error = np.where(np.isnan(error), 0.0, error)
+        negative = error < 0
+        if negative.any():
+            raise ValueError(
+                f"apparent_mag_error [mag] must not be negative; {negative.sum()} of {n_stars} rows are "
+                f"(first: row {np.argmax(negative)})"
+            )
+    known = np.isfinite(modulus) & (error <= MAX_MAG_ERROR)
+    unit = 10.0 ** (1 + 0.2 * np.where(known, modulus, np.nan))
+    return unit, np.column_stack([np.nan_to_num(unit), np.minimum(error, MAX_MAG_ERROR)])

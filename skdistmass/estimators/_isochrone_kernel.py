@@ -13,10 +13,9 @@ import math
 import numba
 import numpy as np
 
-from skdistmass.estimators._isochrone_index import SUMMARIES
+from skdistmass.estimators._isochrone_index import CENTRAL_QUANTILES, SUMMARIES
 
 N_SUMMARIES = len(SUMMARIES)
-_CENTRAL = (0.158655, 0.5, 0.841345)
 # exp(-x) from a table: linear steps of 1/256 are exact to 2e-6, far below the sampling of the points.
 EXP_STEPS = 256
 
@@ -78,7 +77,7 @@ def _central(hist, out):
     low, high = _filled(hist)
     total = hist[low:high].sum()
     for i in range(3):
-        out[i] = _quantile(hist, low, high, total, _CENTRAL[i])
+        out[i] = _quantile(hist, low, high, total, CENTRAL_QUANTILES[i])
     return low, high
 
 
@@ -115,16 +114,33 @@ def _reach(value, sigma, n_sigma, zero, step, n_cells):
 
 @_compile
 def _accumulate(star, sigma, n_sigma, scale, coordinates, bins, start, axes, exp_table, hists):
-    """Add the weight of every point within reach of a star to the histograms; return the smallest chi square.
+    """Add the weight of every point within reach of a star to the histograms.
 
-    Arguments
-    ---------
-    star, sigma : Teff, log g, [M/H] and their errors.
-    scale : a factor for each bin of the absolute magnitude.
-    coordinates : Teff, log g, [M/H] and weight of each point.
-    bins : bins of absolute magnitude, mass and age of each point.
-    start : first point of each cell of (metallicity, gravity), with one more column for the end.
-    axes : zero and step of the cells in metallicity, then in gravity.
+    Parameters
+    ----------
+    star, sigma : ndarray of shape (3,)
+        Teff [K], log g [dex], [M/H] [dex] and their 1σ errors.
+    n_sigma : float
+        Reach in units of the errors.
+    scale : ndarray of shape (n_bins,)
+        A factor for each bin of the absolute magnitude.
+    coordinates : ndarray of shape (n_points, 4)
+        Teff [K], log g [dex], [M/H] [dex] and weight of each point.
+    bins : ndarray of int, shape (n_points, 3)
+        Bins of absolute magnitude, log mass and log age of each point.
+    start : ndarray of int, shape (n_m_h_cells, n_log_g_cells + 1)
+        First point of each cell, and the end of each row of cells.
+    axes : ndarray of shape (4,)
+        Zero and step of the cells in metallicity, then in gravity [dex].
+    exp_table : ndarray
+        Values of exp(-x) every 1 / `EXP_STEPS`.
+    hists : tuple of ndarray
+        Histograms of absolute magnitude, log mass and log age; changed in place.
+
+    Returns
+    -------
+    float
+        Smallest chi square of any point; infinite if none is within reach.
     """
     cut = n_sigma * n_sigma
     chi2_min = np.inf
@@ -171,23 +187,54 @@ def _prepare(scale, centres, modulus_distance, length):
 
 
 @_compile
+def _summarise(row, mag, mass, age, mag_error, centres, blurred, scratch):
+    """Write what `SUMMARIES` names, without the last, from the histograms of one star."""
+    low, high = _filled(mag)
+    row[0] = (mag[low:high] * np.arange(low, high)).sum() / mag[low:high].sum() + 0.5
+    _central(mag, row[3:6])
+    row[1] = _peak(mag, low, high, 0.5 * (row[5] - row[3]), 0.0, scratch)
+    hist = mag
+    if mag_error > 0.0:
+        blurred[:] = 0.0
+        _smooth(mag, low, high, mag_error, blurred)
+        hist = blurred
+        low, high = _central(hist, row[3:6])
+    # A distance has the density p(M) |dM/dd|, in proportion to p(M) / d.
+    slope = math.log(centres[0] / centres[1])
+    row[2] = _peak(hist, low, high, 0.5 * (row[5] - row[3]), slope, scratch)
+    row[6] = (hist[low:high] * centres[low:high]).sum() / hist[low:high].sum()
+    _central(mass, row[7:10])
+    _central(age, row[10:13])
+
+
+@_compile
 def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centres, sizes):
     """Summarise the posterior of each star.
 
-    Arguments
-    ---------
-    stars, sigmas : ndarray of shape (n_stars, 3), Teff, log g, [M/H] and their errors.
-    seen : ndarray of shape (n_stars, 2), distance at which the absolute magnitude would be 0 (0 switches the
-        volume prior off) and the error of the apparent magnitude in bins.
-    length : scale length of the volume prior, in the unit of that distance.
-    probabilities : shares at which the absolute magnitude is wanted.
-    index : points, bins, starts, axes of the cells and the table of the exponential.
-    centres : 10^(-0.2 M) at the centre of each bin of absolute magnitude.
-    sizes : numbers of bins in mass and age.
+    Parameters
+    ----------
+    stars, sigmas : ndarray of shape (n_stars, 3)
+        Teff [K], log g [dex], [M/H] [dex] and their 1σ errors.
+    seen : ndarray of shape (n_stars, 2)
+        Distance at which the absolute magnitude would be 0 [pc], 0 switches the volume prior off, and the
+        error of the apparent magnitude [bins].
+    length : float
+        Scale length of the volume prior [pc]; 0 for none.
+    n_sigma : float
+        Reach in units of the errors.
+    probabilities : ndarray of shape (n_probabilities,)
+        Cumulative probabilities at which the absolute magnitude is wanted.
+    index : tuple of ndarray
+        `PointIndex.arrays`: coordinates, bins, start, axes and exp_table of `_accumulate`.
+    centres : ndarray of shape (n_bins,)
+        10^(-0.2 M) at the centre of each bin of absolute magnitude.
+    sizes : tuple of int
+        Numbers of bins in log mass and log age.
 
     Returns
     -------
-    ndarray of shape (n_stars, n_probabilities + N_SUMMARIES); NaN where no point is within reach.
+    ndarray of shape (n_stars, n_probabilities + N_SUMMARIES)
+        Quantiles, then the columns of `SUMMARIES`; NaN where no point is within reach.
     """
     coordinates, bins, start, axes, exp_table = index
     n = len(probabilities)
@@ -195,7 +242,6 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
     n_bins = len(centres)
     mag, mass, age = np.zeros(n_bins), np.zeros(sizes[0]), np.zeros(sizes[1])
     blurred, scratch, scale = np.zeros(n_bins), np.zeros(n_bins), np.ones(n_bins)
-    slope = math.log(centres[0] / centres[1])
     for s in range(len(stars)):
         if not np.isfinite(stars[s].sum()):
             continue
@@ -208,31 +254,32 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
         low, high = _filled(mag)
         if low == high:
             continue
-        row = out[s, n:]
         total = mag[low:high].sum()
         for i in range(n):
             out[s, i] = _quantile(mag, low, high, total, probabilities[i])
-        row[0] = (mag[low:high] * np.arange(low, high)).sum() / total + 0.5
-        _central(mag, row[3:6])
-        row[1] = _peak(mag, low, high, 0.5 * (row[5] - row[3]), 0.0, scratch)
-        hist = mag
-        if seen[s, 1] > 0.0:
-            blurred[:] = 0.0
-            _smooth(mag, low, high, seen[s, 1], blurred)
-            hist = blurred
-            low, high = _central(hist, row[3:6])
-        # A distance has the density p(M) |dM/dd|, in proportion to p(M) / d.
-        row[2] = _peak(hist, low, high, 0.5 * (row[5] - row[3]), slope, scratch)
-        row[6] = (hist[low:high] * centres[low:high]).sum() / hist[low:high].sum()
-        _central(mass, row[7:10])
-        _central(age, row[10:13])
-        row[13] = chi2
+        _summarise(out[s, n:], mag, mass, age, seen[s, 1], centres, blurred, scratch)
+        out[s, n + N_SUMMARIES - 1] = chi2
     return out
 
 
 @_compile
 def distributions(stars, sigmas, n_sigma, index, n_bins, sizes, edges):
-    """Return the cumulative distribution of the absolute magnitude of each star at positions in bins."""
+    """Evaluate the cumulative distribution of the absolute magnitude of each star.
+
+    Parameters
+    ----------
+    stars, sigmas, n_sigma, index, sizes
+        As for `posteriors`.
+    n_bins : int
+        Number of bins of absolute magnitude.
+    edges : ndarray of shape (n_edges,)
+        Where to evaluate [bins].
+
+    Returns
+    -------
+    ndarray of shape (n_stars, n_edges)
+        Probability of a smaller absolute magnitude; NaN where no point is within reach.
+    """
     coordinates, bins, start, axes, exp_table = index
     out = np.full((len(stars), len(edges)), np.nan)
     mag, mass, age = np.zeros(n_bins), np.zeros(sizes[0]), np.zeros(sizes[1])

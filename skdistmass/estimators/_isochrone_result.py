@@ -11,8 +11,8 @@ class IsochroneStatus(IntEnum):
     """Why a value of `IsochroneDistance` is there or not.
 
     ``OK``: all values are there. ``MISSING_INPUT``: a label is missing. ``OUT_OF_REACH``: no isochrone lies
-    within `n_sigma` of the star. ``NO_MAGNITUDE``: only the distances are missing, for want of an apparent
-    magnitude or an extinction.
+    within `n_sigma` of the star. ``NO_MAGNITUDE``: only the distances are missing, for want of an extinction
+    or of an apparent magnitude known to 1 mag.
     """
 
     OK = 0
@@ -22,14 +22,23 @@ class IsochroneStatus(IntEnum):
 
 
 def posterior_frame(X, stars, quantiles, rest):
-    """Return the columns of `IsochroneDistance.predict_posterior`, with the index of `X` if it has one.
+    """Make the table of `IsochroneDistance.predict_posterior`.
 
-    Arguments
-    ---------
-    X : what the user gave.
-    stars : labels of each star, NaN where missing.
-    quantiles : 16th, 50th and 84th percentile of the absolute magnitude [mag].
-    rest : the other summaries by name.
+    Parameters
+    ----------
+    X : array-like of shape (n_stars, n_features)
+        What the user gave; its index, if it has one, becomes that of the table.
+    stars : ndarray of shape (n_stars, 3)
+        Labels of each star; NaN where missing.
+    quantiles : ndarray of shape (n_stars, 3)
+        16th, 50th and 84th percentile of the absolute magnitude [mag].
+    rest : dict of str to ndarray of shape (n_stars,)
+        The other summaries.
+
+    Returns
+    -------
+    DataFrame of n_stars rows
+        The columns that `IsochroneDistance.predict_posterior` lists.
     """
     import pandas as pd
 
@@ -53,11 +62,19 @@ def posterior_frame(X, stars, quantiles, rest):
 def add_distances(frame, unit, rest):
     """Put distances before the columns of a posterior and correct its status.
 
-    Arguments
-    ---------
-    frame : result of `posterior_frame`, changed in place.
-    unit : distance of a star of absolute magnitude 0 [pc], NaN where it is not known.
-    rest : the summaries by name.
+    Parameters
+    ----------
+    frame : DataFrame of n_stars rows
+        Result of `posterior_frame`; it is changed in place.
+    unit : ndarray of shape (n_stars,)
+        Distance of a star of absolute magnitude 0 [pc]; NaN where it is not known.
+    rest : dict of str to ndarray of shape (n_stars,)
+        The other summaries.
+
+    Returns
+    -------
+    DataFrame of n_stars rows
+        The same table.
     """
     # A larger absolute magnitude is a smaller distance: the percentiles change places.
     sources = {"mode": "seen_mode", "median": "seen_p50", "mean": None, "p16": "seen_p84", "p84": "seen_p16"}

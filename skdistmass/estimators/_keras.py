@@ -1,4 +1,4 @@
-"""The Keras side of the networks. Importing this module loads TensorFlow, quietly; only `fit` and `pipeline_` do."""
+"""The Keras side of the networks. Importing this module loads TensorFlow, quietly; `fit` and `pipeline_` do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _silenced_stderr():
 
 def _import_tensorflow():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Workers of a joblib pool announce their share of the cores this way; TensorFlow has its own names for it.
+    # Workers of a joblib pool announce their share of the cores so; TensorFlow has its own names for it.
     threads = os.environ.get("OMP_NUM_THREADS")
     if threads:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
@@ -101,7 +101,11 @@ class DenseKerasRegressor(KerasRegressor):
         verbose=0,
     ):
         super().__init__(
-            loss="mean_squared_error", optimizer="adam", batch_size=batch_size, verbose=verbose, random_state=random_state
+            loss="mean_squared_error",
+            optimizer="adam",
+            batch_size=batch_size,
+            verbose=verbose,
+            random_state=random_state,
         )
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -154,33 +158,28 @@ class DenseKerasRegressor(KerasRegressor):
         scale = np.sqrt(np.average((y - mean) ** 2, weights=weight)) or 1.0
         target = (y - mean) / scale
         seeds = np.random.SeedSequence(self._random_state).spawn(self.n_members)
-        train = self._train_lbfgs if self.solver == "lbfgs" else self._train_adam
-        solutions = [
-            train(model, X, target, weight, np.random.default_rng(seed))
-            for model, seed in zip(self.member_models_, seeds, strict=True)
-        ]
+        if self.solver == "lbfgs":
+            solutions = _lbfgs.train(X, target, weight, self._lbfgs_settings(X.shape[1]), seeds)
+        else:
+            solutions = [self._train_adam(X, target, weight, np.random.default_rng(seed)) for seed in seeds]
         for model, solution in zip(self.member_models_, solutions, strict=True):
             *hidden, kernel, bias = solution.weights
             model.set_weights([*hidden, kernel * scale, bias * scale + mean])
         self.solutions_ = solutions
         self.history_ = {"loss": solutions[0].loss_curve}
 
-    def _train_lbfgs(self, model, X, y, weight, rng):
-        return _lbfgs.train(
-            X,
-            y,
-            weight,
-            sizes=(X.shape[1], *self.hidden_layer_sizes, 1),
+    def _lbfgs_settings(self, n_features):
+        return _lbfgs.Settings(
+            sizes=(n_features, *self.hidden_layer_sizes, 1),
             activation=self.activation,
             alpha=self.alpha,
             max_iter=self.max_iter,
             tol=self.tol,
             n_restarts=self.n_restarts,
             epsilon=self.epsilon if self.training_loss == "huber" else None,
-            rng=rng,
         )
 
-    def _train_adam(self, model, X, y, weight, rng):
+    def _train_adam(self, X, y, weight, rng):
         """Mini-batches until the loss of a held-out part stops falling (Stone-Martinez et al., section 3)."""
         order = rng.permutation(len(X))
         n_validation = max(1, round(self.validation_fraction * len(X)))
@@ -225,14 +224,18 @@ class DenseKerasRegressor(KerasRegressor):
 
     def member_weights(self):
         """Weights of every member as lists of float64 arrays, in Keras's order."""
-        return [[np.asarray(w, dtype=np.float64) for w in model.get_weights()] for model in self.member_models_]
+        return [
+            [np.asarray(w, dtype=np.float64) for w in model.get_weights()] for model in self.member_models_
+        ]
 
 
 def make_pipeline(settings: dict) -> Pipeline:
     """Unfitted pipeline of scaler and network with the settings of a `NetworkRegressor`."""
     # SciKeras reads a parameter named `loss` as one of Keras's own losses.
     settings = {"training_loss" if name == "loss" else name: value for name, value in settings.items()}
-    return Pipeline([("standardscaler", StandardScaler()), ("kerasregressor", DenseKerasRegressor(**settings))])
+    return Pipeline(
+        [("standardscaler", StandardScaler()), ("kerasregressor", DenseKerasRegressor(**settings))]
+    )
 
 
 def rebuild_pipeline(settings: dict, mean, scale, member_weights) -> Pipeline:

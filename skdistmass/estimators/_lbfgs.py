@@ -1,37 +1,30 @@
-"""Full-batch training of small dense networks: one compiled loss, SciPy's L-BFGS, several starts.
+"""Full-batch training of dense networks: one compiled loss, SciPy's L-BFGS, several starts on all cores.
 
-The loss of ``n`` rows is
-
-    L(theta) = sum_i w_i rho(f_theta(x_i) - y_i) / sum_i w_i + alpha * sum(kernels ** 2)
-
-with rho(r) = r ** 2, or, beyond ``delta``, Huber's linear continuation 2 delta |r| - delta ** 2.
+Minimised is the loss of `skdistmass.estimators._loss` with weights that sum to one, plus ``alpha`` times the
+sum of the squared kernels. A second-order method (Levenberg-Marquardt) was tried as well: its matrix costs
+as much as ten to thirty gradients, and on the networks at hand it ended later and no lower.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import joblib
 import numpy as np
-import tensorflow as tf
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
+from skdistmass.estimators import _loss
+
 # Starts compete on at most this many rows; only the winner sees the whole table.
 SCREENING_ROWS = 20_000
-# XLA compiles once per table shape (about half a second): worth it for large tables only.
-XLA_MIN_ROWS = 100_000
-SQUARED_ERROR = 1e30  # a Huber threshold no residual reaches
-
-ACTIVATIONS = {
-    "relu": tf.nn.relu,
-    "tanh": tf.tanh,
-    "logistic": tf.sigmoid,
-    "identity": tf.identity,
-    "softplus": tf.nn.softplus,
-    "elu": tf.nn.elu,
-    "silu": tf.nn.silu,
-}
+# Below this many rows threads take whole runs, above they share the rows of one.
+SHARED_ROWS = 60_000
 
 
 class Solution(NamedTuple):
@@ -44,133 +37,15 @@ class Solution(NamedTuple):
     loss_curve: list[float]
 
 
-def layer_shapes(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Shapes of kernels and biases, in Keras's order, of a network with these layer sizes."""
-    return [shape for n_in, n_out in zip(sizes, sizes[1:], strict=False) for shape in ((n_in, n_out), (n_out,))]
-
-
-def glorot_uniform(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Draw start values, flat: Glorot-uniform kernels, small uniform biases (ReLU kinks spread over the data)."""
-    parts = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
-        bound = np.sqrt(6.0 / (n_in + n_out))
-        parts += [rng.uniform(-bound, bound, n_in * n_out), rng.uniform(-bound, bound, n_out)]
-    return np.concatenate(parts)
-
-
-def _split(theta, sizes: tuple[int, ...]) -> list:
-    weights, start = [], 0
-    for shape in layer_shapes(sizes):
-        stop = start + int(np.prod(shape))
-        weights.append(theta[start:stop].reshape(shape) if isinstance(theta, np.ndarray) else tf.reshape(theta[start:stop], shape))
-        start = stop
-    return weights
-
-
-@functools.cache
-def compiled_loss(sizes: tuple[int, ...], activation: str, jit_compile: bool):
-    """Compile the loss and its gradient once for an architecture; any number of rows fits the same program."""
-    nonlinearity = ACTIVATIONS[activation]
-    float64 = tf.float64
-    signature = [
-        tf.TensorSpec([None], float64),
-        tf.TensorSpec([sizes[0], None], float64),
-        tf.TensorSpec([None], float64),
-        tf.TensorSpec([None], float64),
-        tf.TensorSpec([], float64),
-        tf.TensorSpec([], float64),
-    ]
-
-    @tf.function(input_signature=signature, jit_compile=jit_compile, autograph=False)
-    def loss_and_gradient(theta, features, target, weight, alpha, delta):
-        with tf.GradientTape() as tape:
-            tape.watch(theta)
-            parameters = _split(theta, sizes)
-            kernels, biases = parameters[::2], parameters[1::2]
-            # Features run down, stars across: rows of the table stay contiguous for every vector operation.
-            layer = features
-            for i, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
-                layer = tf.matmul(kernel, layer, transpose_a=True) + bias[:, None]
-                if i < len(kernels) - 1:
-                    layer = nonlinearity(layer)
-            residual = tf.abs(layer[0] - target)
-            inlier = tf.minimum(residual, delta)
-            # For |r| <= delta this is r ** 2, beyond it 2 delta |r| - delta ** 2; finite for any delta.
-            loss = tf.reduce_sum(weight * inlier * (2.0 * residual - inlier))
-            loss += alpha * tf.add_n([tf.reduce_sum(kernel * kernel) for kernel in kernels])
-        return loss, tape.gradient(loss, theta)
-
-    return loss_and_gradient
-
-
-class _Objective:
-    """The compiled loss bound to one table, as SciPy's minimiser calls it."""
-
-    def __init__(self, sizes, activation, X, y, sample_weight, alpha):
-        self._function = compiled_loss(sizes, activation, jit_compile=len(X) >= XLA_MIN_ROWS)
-        self._features = tf.constant(np.ascontiguousarray(X.T), tf.float64)
-        self._target = tf.constant(y, tf.float64)
-        self._weight = tf.constant(sample_weight / sample_weight.sum(), tf.float64)
-        self._alpha = tf.constant(alpha, tf.float64)
-
-    def minimize(self, theta, max_iter, tol, delta=SQUARED_ERROR):
-        curve = []
-        delta = tf.constant(delta, tf.float64)
-
-        def evaluate(theta):
-            loss, gradient = self._function(
-                tf.constant(theta), self._features, self._target, self._weight, self._alpha, delta
-            )
-            return float(loss), gradient.numpy()
-
-        def record(intermediate_result):
-            curve.append(float(intermediate_result.fun))
-
-        options = {"maxiter": max_iter, "maxfun": 3 * max_iter, "ftol": tol, "gtol": tol, "maxcor": 20}
-        # SciPy's own algebra is on vectors of some dozen weights: threads would only wait for each other.
-        with threadpool_limits(1, user_api="blas"):
-            result = minimize(evaluate, theta, jac=True, method="L-BFGS-B", options=options, callback=record)
-        return result, curve
-
-
-def _weighted_median(values, weights):
-    order = np.argsort(values, kind="stable")
-    cumulative = np.cumsum(weights[order])
-    return values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])]
-
-
-def robust_scale(residual, sample_weight) -> float:
-    """Weighted median absolute deviation, scaled to a Gaussian's standard deviation."""
-    centre = _weighted_median(residual, sample_weight)
-    return 1.4826 * float(_weighted_median(np.abs(residual - centre), sample_weight))
-
-
-def _forward(weights, activation, X):
-    layer = tf.constant(X, tf.float64)
-    for i in range(0, len(weights), 2):
-        layer = tf.matmul(layer, tf.constant(weights[i], tf.float64)) + tf.constant(weights[i + 1], tf.float64)
-        if i < len(weights) - 2:
-            layer = ACTIVATIONS[activation](layer)
-    return layer.numpy()[:, 0]
-
-
-def train(X, y, sample_weight, *, sizes, activation, alpha, max_iter, tol, n_restarts, epsilon, rng) -> Solution:
-    """Train one network from several starts.
-
-    Every start runs a fifth of the iterations on at most ``SCREENING_ROWS`` rows; the one with the
-    lowest loss goes on over all rows. With ``epsilon``, a second run from there uses Huber's loss with the
-    threshold ``epsilon`` times the robust scatter of the residuals.
+class Settings(NamedTuple):
+    """Architecture and solver settings, as `NetworkRegressor` documents them.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Scaled features.
-    y, sample_weight : ndarray of shape (n_samples,)
-        Scaled target and non-negative weights.
     sizes : tuple of int
         Layer sizes from input to output.
     activation : str
-        Key of `ACTIVATIONS`.
+        Key of `ACTIVATION_CODES`.
     alpha : float
         L2 penalty of the kernels.
     max_iter : int
@@ -181,32 +56,188 @@ def train(X, y, sample_weight, *, sizes, activation, alpha, max_iter, tol, n_res
         Number of starts.
     epsilon : float or None
         Huber threshold in units of the residuals' robust scatter; None for squared error.
-    rng : numpy.random.Generator
-        Source of the start values and of the screening rows.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    alpha: float
+    max_iter: int
+    tol: float
+    n_restarts: int
+    epsilon: float | None
+
+
+def layer_shapes(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Shapes of kernels and biases, in Keras's order, of a network with these layer sizes."""
+    return [shape for pair in itertools.pairwise(sizes) for shape in (pair, pair[1:])]
+
+
+def glorot_uniform(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw start values, flat: Glorot-uniform kernels, and biases that spread ReLU kinks over the data."""
+    parts = []
+    for n_in, n_out in itertools.pairwise(sizes):
+        bound = np.sqrt(6.0 / (n_in + n_out))
+        parts += [rng.uniform(-bound, bound, n_in * n_out), rng.uniform(-bound, bound, n_out)]
+    return np.concatenate(parts)
+
+
+def split_weights(theta: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
+    """Cut the flat weights into kernels and biases."""
+    shapes = layer_shapes(sizes)
+    ends = np.cumsum([np.prod(shape) for shape in shapes])
+    return [part.reshape(shape) for part, shape in zip(np.split(theta, ends[:-1]), shapes, strict=True)]
+
+
+def robust_scale(residual, sample_weight) -> float:
+    """Weighted median absolute deviation, scaled to a Gaussian's standard deviation."""
+    centre = _weighted_median(residual, sample_weight)
+    return 1.4826 * float(_weighted_median(np.abs(residual - centre), sample_weight))
+
+
+def _weighted_median(values, weights):
+    order = np.argsort(values, kind="stable")
+    cumulative = np.cumsum(weights[order])
+    return values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])]
+
+
+def count_threads() -> int:
+    """Cores at hand; workers of a joblib pool announce their share of them as OMP_NUM_THREADS."""
+    announced = os.environ.get("OMP_NUM_THREADS", "")
+    return int(announced) if announced.isdigit() and int(announced) > 0 else joblib.cpu_count()
+
+
+class Objective:
+    """The compiled loss bound to one table, as SciPy's minimiser calls it.
+
+    Parameters
+    ----------
+    settings : Settings
+        Architecture and penalty.
+    X : ndarray of shape (n_samples, n_features)
+        Scaled features.
+    y, sample_weight : ndarray of shape (n_samples,)
+        Scaled target and weights.
+    """
+
+    def __init__(self, settings, X, y, sample_weight):
+        self.settings = settings
+        self.target = np.ascontiguousarray(y)
+        self.weight = sample_weight / sample_weight.sum()
+        code = _loss.ACTIVATION_CODES[settings.activation]
+        self._network = (np.array(settings.sizes), code, np.ascontiguousarray(X.T))
+        shapes = layer_shapes(settings.sizes)
+        self._penalty = np.concatenate([np.full(np.prod(s), settings.alpha * (len(s) == 2)) for s in shapes])
+        self._n_chunks = -(-len(y) // _loss.CHUNK_ROWS)
+
+    def evaluate(self, theta, delta=_loss.SQUARED_ERROR, share=None):
+        """Return loss and gradient; `share` calls a function of (first, last) chunks on several threads."""
+        # Summed in the order of the chunks, whoever has worked them out.
+        sums = np.empty((self._n_chunks, 1 + len(theta)))
+        arguments = (theta, *self._network, self.target, self.weight, delta)
+        if share is None:
+            _loss.sum_chunks(*arguments, (0, self._n_chunks), sums)
+        else:
+            share(lambda chunks: _loss.sum_chunks(*arguments, chunks, sums), self._n_chunks)
+        total = sums.sum(axis=0)
+        return total[0] + self._penalty @ (theta * theta), total[1:] + 2.0 * self._penalty * theta
+
+    def minimize(self, theta, max_iter, delta=_loss.SQUARED_ERROR, share=None):
+        """Run L-BFGS from `theta`; return SciPy's result and the loss of each iteration."""
+        tol, curve = self.settings.tol, []
+        options = {"maxiter": max_iter, "maxfun": 3 * max_iter, "ftol": tol, "gtol": tol, "maxcor": 20}
+        result = minimize(
+            self.evaluate,
+            theta,
+            args=(delta, share),
+            jac=True,
+            method="L-BFGS-B",
+            options=options,
+            callback=lambda intermediate_result: curve.append(float(intermediate_result.fun)),
+        )
+        return result, curve
+
+    def residual_scale(self, theta) -> float:
+        """Robust scatter of the residuals."""
+        return robust_scale(_loss.network_output(theta, *self._network) - self.target, self.weight)
+
+
+def _finish(objective, theta, share=None) -> Solution:
+    """Run to the end over all rows: with squared error, then, if asked for, with Huber's loss."""
+    settings = objective.settings
+    result, curve = objective.minimize(theta, settings.max_iter, share=share)
+    scale = 0.0 if settings.epsilon is None else objective.residual_scale(result.x)
+    if scale > 0:
+        result, more = objective.minimize(result.x, settings.max_iter, settings.epsilon * scale, share)
+        curve += more
+    weights = split_weights(result.x, settings.sizes)
+    return Solution(weights, float(result.fun), max(1, len(curve)), bool(result.success), curve)
+
+
+def _map(pool, function, items):
+    """Call `function` on each item, in threads if there are several."""
+    return list(map(function, items) if len(items) == 1 else pool.map(function, items))
+
+
+def _screen(objective, starts, max_iter, pool):
+    """Return the most promising start of each member, after `max_iter` iterations."""
+    runs = [(member, start) for member, own in enumerate(starts) for start in own]
+    results = _map(pool, lambda run: objective.minimize(run[1], max_iter)[0], runs)
+    best = {}
+    for (member, _), result in zip(runs, results, strict=True):
+        if member not in best or result.fun < best[member].fun:
+            best[member] = result
+    return [best[member].x for member in range(len(starts))]
+
+
+def _share_chunks(pool, n_threads, function, n_chunks):
+    """Call `function` on contiguous parts of the chunks, one of them in this thread."""
+    own, *others = itertools.pairwise(n_chunks * i // n_threads for i in range(n_threads + 1))
+    others = [pool.submit(function, part) for part in others]
+    function(own)
+    for other in others:
+        other.result()
+
+
+def train(X, y, sample_weight, settings: Settings, seeds: Sequence[np.random.SeedSequence]) -> list[Solution]:
+    """Train one network for each seed, each from several starts.
+
+    Every start runs on at most `SCREENING_ROWS` rows; the one with the lowest loss goes on over all rows. In a
+    table that is no larger, the starts run a fifth of the iterations over all of it. With ``epsilon``, a
+    second run from there uses Huber's loss with the threshold ``epsilon`` times the robust scatter of the
+    residuals. Threads take a run each, or share the rows of a large table; the result does not depend on
+    their number.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Scaled features.
+    y, sample_weight : ndarray of shape (n_samples,)
+        Scaled target and positive weights.
+    settings : Settings
+        Architecture and solver settings.
+    seeds : sequence of numpy.random.SeedSequence
+        Seed of the start values of each network; the first also chooses the screening rows.
 
     Returns
     -------
-    Solution
-        The trained network.
+    list of Solution
+        The trained networks.
     """
-    whole = _Objective(sizes, activation, X, y, sample_weight, alpha)
-    screen = whole
+    generators = [np.random.default_rng(seed) for seed in seeds]
+    starts = [[glorot_uniform(settings.sizes, rng) for _ in range(settings.n_restarts)] for rng in generators]
+    whole = screen = Objective(settings, X, y, sample_weight)
+    screening_iter = max(1, settings.max_iter // 5)
     if len(X) > SCREENING_ROWS:
-        rows = np.sort(rng.choice(len(X), SCREENING_ROWS, replace=False))
-        if sample_weight[rows].sum() > 0:
-            screen = _Objective(sizes, activation, X[rows], y[rows], sample_weight[rows], alpha)
-    starts = [glorot_uniform(sizes, rng) for _ in range(n_restarts)]
-    screening_iter = max_iter if screen is not whole else max(1, max_iter // 5)
-    if n_restarts > 1 or screen is not whole:
-        screened = [screen.minimize(theta, screening_iter, tol)[0] for theta in starts]
-        best = min(screened, key=lambda result: result.fun).x
-    else:
-        best = starts[0]
-    result, curve = whole.minimize(best, max_iter, tol)
-    if epsilon is not None:
-        residual = _forward(_split(result.x, sizes), activation, X) - y
-        scale = robust_scale(residual, sample_weight)
-        if scale > 0:
-            result, more = whole.minimize(result.x, max_iter, tol, delta=epsilon * scale)
-            curve += more
-    return Solution(_split(result.x, sizes), float(result.fun), max(1, len(curve)), bool(result.success), curve)
+        rows = np.sort(generators[0].choice(len(X), SCREENING_ROWS, replace=False))
+        screen, screening_iter = Objective(settings, X[rows], y[rows], sample_weight[rows]), settings.max_iter
+    n_threads = count_threads()
+    # SciPy's own algebra is on vectors of some dozen weights: BLAS threads would only wait for each other.
+    with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, user_api="blas"):
+        if settings.n_restarts > 1 or screen is not whole:
+            best = _screen(screen, starts, screening_iter, pool)
+        else:
+            best = [own[0] for own in starts]
+        if len(X) < SHARED_ROWS or n_threads == 1:
+            return _map(pool, functools.partial(_finish, whole), best)
+        share = functools.partial(_share_chunks, pool, n_threads)
+        return [_finish(whole, theta, share) for theta in best]

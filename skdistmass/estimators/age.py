@@ -9,7 +9,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator, PchipInterpolator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdistmass.estimators.network import NetworkRegressor
+from skdistmass.estimators.network import NetworkRegressor, with_feature_names
 from skdistmass.physics.isochrones import load_giant_ages
 
 MASS_RANGE = (0.8, 8.0)
@@ -143,7 +143,8 @@ class MassToAge(NetworkRegressor):
     `from_isochrones` is the relation of MIST giants (log g < 3.5, mean mass for each age and [Fe/H], weighed with
     the initial mass function and the time spent in each phase), as a function of the current mass, since that is
     what seismology measures and `MassRegressor` predicts. At solar metallicity the slope d log age / d log mass
-    is -3.6 at 1 Msun and -1.9 at 2 Msun: an error of 10 % in mass is +0.16/-0.15 dex and +0.11/-0.10 dex in age.
+    over 10 % to either side is -3.5 at 1 Msun and -2.4 at 2 Msun: an error of 10 % in mass is +0.16/-0.15 dex and
+    +0.11/-0.10 dex in age.
     The paper quotes +0.30/-0.21 dex and +0.067/-0.063 dex.
 
     References
@@ -352,7 +353,7 @@ class MassToAge(NetworkRegressor):
     def _log_ages(self, mass, m_h, usable):
         log_age = np.full(mass.shape, np.nan)
         if usable.any():
-            log_age[usable] = self.predict(np.column_stack([mass[usable], m_h[usable]]))
+            log_age[usable] = self.predict(with_feature_names(self, np.column_stack([mass[usable], m_h[usable]])))
         return log_age
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 
 import numpy as np
@@ -64,7 +65,7 @@ class TrainingDomain(OutlierMixin, BaseEstimator):
         Number of Gaussians; small training sets get fewer, one for each 25 stars at most.
     contamination : float, default=0.01
         Fraction of the training stars that count as outside.
-    covariance_floor : float, default=0.01
+    covariance_floor : float, default=0.003
         Added to the variances of every Gaussian, in units of the features' own: none is narrower than its square root.
     random_state : int, RandomState instance or None, default=0
         Seed of the mixture's start.
@@ -102,7 +103,7 @@ class TrainingDomain(OutlierMixin, BaseEstimator):
     array([ True, False])
     """
 
-    def __init__(self, *, n_components=16, contamination=0.01, covariance_floor=0.01, random_state=0):
+    def __init__(self, *, n_components=16, contamination=0.01, covariance_floor=0.003, random_state=0):
         self.n_components = n_components
         self.contamination = contamination
         self.covariance_floor = covariance_floor
@@ -130,9 +131,9 @@ class TrainingDomain(OutlierMixin, BaseEstimator):
         """
         from sklearn.mixture import GaussianMixture
 
-        if not 0 <= self.contamination <= 0.5:
+        if not isinstance(self.contamination, numbers.Real) or not 0 <= self.contamination <= 0.5:
             raise ValueError(f"contamination has to lie in [0, 0.5]; received {self.contamination!r}.")
-        if self.n_components < 1:
+        if not isinstance(self.n_components, numbers.Integral) or self.n_components < 1:
             raise ValueError(f"n_components has to be a positive integer; received {self.n_components!r}.")
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         self.center_ = X.mean(axis=0)
@@ -174,7 +175,10 @@ class TrainingDomain(OutlierMixin, BaseEstimator):
     def _log_density(self, X):
         score = np.empty(len(X))
         for start in range(0, len(X), BLOCK_ROWS):
-            scaled = (X[start : start + BLOCK_ROWS] - self.center_) / self.scale_
+            with np.errstate(over="ignore"):
+                scaled = (X[start : start + BLOCK_ROWS] - self.center_) / self.scale_
+            # Beyond any star, but its square is still a number.
+            scaled = np.clip(scaled, -1e100, 1e100)
             terms = np.empty((len(self.means_), len(scaled)))
             for term, mean, cholesky, log_weight in zip(
                 terms, self.means_, self.precisions_cholesky_, self.log_weights_, strict=True

@@ -9,19 +9,23 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdistmass.estimators._isochrone_index import SUMMARIES, PointIndex, map_chunks
+from skdistmass.estimators._isochrone_index import (
+    CENTRAL_QUANTILES,
+    PointIndex,
+    map_chunks,
+    summarise_in_threads,
+)
 from skdistmass.estimators._isochrone_input import (
     check_columns,
     check_settings,
+    distance_unit,
     labels_and_errors,
     per_star,
 )
 from skdistmass.estimators._isochrone_result import IsochroneStatus, add_distances, posterior_frame
-from skdistmass.physics.isochrones import IsochroneTable, load_isochrones
+from skdistmass.physics.isochrones import IsochroneTable, load_isochrones, total_metallicity
 
 __all__ = ["IsochroneDistance", "IsochroneStatus"]
-
-CENTRAL_QUANTILES = (0.158655, 0.5, 0.841345)
 
 
 class IsochroneDistance(RegressorMixin, BaseEstimator):
@@ -55,7 +59,7 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
     length_scale : float, default=1350.0
         Scale length L of that volume [pc].
     alpha_enhancement : bool, default=True
-        Raise [M/H] by :math:`\log_{10}(0.638 \cdot 10^{[\alpha/M]} + 0.362)` where `alpha_m` is given.
+        Take the isochrones of the `total_metallicity` of the star where `alpha_m` is given.
     n_jobs : int, default=-1
         Number of threads; -1 takes all processors.
     progress : bool, default=False
@@ -212,24 +216,18 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
         stars, sigmas = labels_and_errors(X, X_error, floors)
         if alpha_m is not None and self.alpha_enhancement:
             enhancement = per_star("alpha_m [dex]", alpha_m, len(stars))
-            stars[:, 2] += np.log10(0.638 * 10.0**enhancement + 0.362)
+            stars[:, 2] = total_metallicity(stars[:, 2], enhancement)
         return stars, sigmas
 
     def _posteriors(self, stars, sigmas, quantiles, seen=None):
-        """Return quantiles of the absolute magnitude and a dict of the other summaries of each star."""
+        """Return quantiles of the absolute magnitude and a dict of the other summaries."""
         length = float(self.length_scale) if seen is not None and self.volume_prior else 0.0
         if seen is None:
             seen = np.zeros((len(stars), 2))
-        parts = map_chunks(
-            lambda *rows: self._index.posteriors(*rows, length, quantiles),
-            (stars, sigmas, seen),
-            self.n_jobs,
-            self.progress,
-        )
-        magnitudes, rest = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))
-        return magnitudes, dict(zip(SUMMARIES, rest.T, strict=True))
+        settings = length, quantiles, self.n_jobs, self.progress
+        return summarise_in_threads(self._index, stars, sigmas, seen, *settings)
 
-    def predict(self, X, X_error=None, alpha_m=None):
+    def predict(self, X, *, X_error=None, alpha_m=None):
         """Predict the median absolute magnitude.
 
         Parameters
@@ -265,7 +263,12 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_quantiles)
-            Absolute magnitudes [mag].
+            Absolute magnitudes [mag]; NaN where there are none.
+
+        Raises
+        ------
+        ValueError
+            If a quantile is not between 0 and 1.
         """
         quantiles = np.atleast_1d(np.asarray(quantiles, dtype=float))
         if quantiles.ndim != 1 or not ((quantiles >= 0) & (quantiles <= 1)).all():
@@ -291,7 +294,12 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_magnitudes)
-            Probability density [1/mag].
+            Probability density [1/mag]; NaN where there is none.
+
+        Raises
+        ------
+        ValueError
+            If the magnitudes are fewer than 2 or do not increase.
         """
         stars, sigmas = self._check_rows(X, X_error, alpha_m)
         at = self.magnitudes_ if magnitudes is None else np.asarray(magnitudes, dtype=float)
@@ -344,25 +352,22 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
         alpha_m : array-like of shape (n_samples,), default=None
             [α/M] [dex].
         apparent_mag_error : array-like of shape (n_samples,), default=None
-            1σ error of the apparent magnitude less the extinction [mag]; it widens the distances.
+            1σ error of the apparent magnitude less the extinction [mag]; it widens the distances. NaN counts
+            as zero, and there is no distance where it exceeds 1 mag.
 
         Returns
         -------
         DataFrame of n_samples rows
             ``distance_`` ``mode``, ``median``, ``mean``, ``p16``, ``p84`` [pc] before the columns of
             `predict_posterior`. With the volume prior the latter include it too.
+
+        Raises
+        ------
+        ValueError
+            If an argument has another length than `X` or an error is negative.
         """
         stars, sigmas = self._check_rows(X, X_error, alpha_m)
-        modulus = per_star("apparent_mag [mag]", apparent_mag, len(stars))
-        modulus = modulus - per_star("extinction [mag]", extinction, len(stars))
-        modulus[~np.isfinite(modulus)] = np.nan
-        error = np.zeros(len(stars))
-        if apparent_mag_error is not None:
-            error = np.nan_to_num(per_star("apparent_mag_error [mag]", apparent_mag_error, len(stars)))
-            if (error < 0).any():
-                raise ValueError("apparent_mag_error [mag] must not be negative")
-        unit = 10.0 ** (1 + 0.2 * modulus)
-        seen = np.column_stack([np.nan_to_num(unit), error])
+        unit, seen = distance_unit(apparent_mag, extinction, apparent_mag_error, len(stars))
         quantiles, rest = self._posteriors(stars, sigmas, np.array(CENTRAL_QUANTILES), seen)
         return add_distances(posterior_frame(X, stars, quantiles, rest), unit, rest)
 

@@ -7,6 +7,7 @@ import numpy as np
 from skdistmass.estimators.network import NetworkRegressor
 
 TARGETS = ("log_mass", "mass")
+MAX_LN_MASS = 80.0
 
 
 class MassRegressor(NetworkRegressor):
@@ -126,7 +127,10 @@ class MassRegressor(NetworkRegressor):
         return np.log(y), sample_weight * y**2
 
     def _network_to_target(self, network_output):
-        return np.exp(network_output) if self.target == "log_mass" else network_output
+        if self.target == "mass":
+            return network_output
+        # Far from any star the network can say anything: a mass that no star has, but a number.
+        return np.exp(np.clip(network_output, -MAX_LN_MASS, MAX_LN_MASS))
 
     def _error_to_target(self, error, prediction):
         return error * prediction if self.target == "log_mass" else error

@@ -62,6 +62,29 @@ def merge_identical_rows(X, y, sample_weight):
     return table[:, :-1], table[:, -1], np.add.reduceat(weight, np.flatnonzero(first))
 
 
+def with_feature_names(estimator, X):
+    """Give an array the column names that the estimator was fitted with, if it was fitted with any.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted estimator.
+    X : ndarray of shape (n_samples, n_features)
+        Features in the order of the fit.
+
+    Returns
+    -------
+    ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        The features.
+    """
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X, columns=names)
+
+
 class NetworkRegressor(RegressorMixin, BaseEstimator):
     """Regressor built from ``Pipeline(StandardScaler, KerasRegressor)``, evaluated in NumPy.
 
@@ -232,6 +255,11 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         prediction = self.predict(X) if prediction is None else np.asarray(prediction, dtype=np.float64)
         if prediction.shape != y.shape:
             raise ValueError(f"prediction has shape {prediction.shape}; expected that of y, {y.shape}.")
+        bad = np.flatnonzero(~np.isfinite(prediction))
+        if bad.size:
+            raise ValueError(
+                f"prediction has to be finite; {bad.size} of {prediction.size} values are not (first: row {bad[0]})."
+            )
         ones = np.ones(len(X))
         residual = self._target_to_network(y, ones)[0] - self._target_to_network(prediction, ones)[0]
         self.error_model_ = ErrorModel.fit(self._error_coordinate(X), residual, held_out=True)
@@ -323,7 +351,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
                 raise ValueError(f"{name} has to be one of {allowed}; received {getattr(self, name)!r}.")
         sizes = self.hidden_layer_sizes
         sizes = (sizes,) if isinstance(sizes, numbers.Integral) else sizes
-        if not all(isinstance(size, numbers.Integral) and size > 0 for size in sizes):
+        if not np.iterable(sizes) or not all(isinstance(size, numbers.Integral) and size > 0 for size in sizes):
             raise ValueError(
                 f"hidden_layer_sizes has to hold positive integers, such as (8,); received {self.hidden_layer_sizes!r}."
             )
@@ -337,5 +365,5 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
             if not isinstance(value, numbers.Real) or not np.isfinite(value) or value < 0 or (positive and value == 0):
                 kind = "positive" if positive else "non-negative"
                 raise ValueError(f"{name} has to be a {kind} number; received {value!r}.")
-        if not 0 < self.validation_fraction < 1:
+        if not isinstance(self.validation_fraction, numbers.Real) or not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction has to lie between 0 and 1; received {self.validation_fraction!r}.")

@@ -72,8 +72,8 @@ def valley_between_modes(residual):
     Notes
     -----
     The density is a Gaussian kernel estimate with Silverman's bandwidth. A second mode counts if the number
-    of stars by which it stands above the minimum is 4 times its own counting error and its density at least 1
-    % of that of the main mode.
+    of stars by which it stands above the minimum is 4 times its own counting error and its density is at
+    least 1 % of that of the main mode.
 
     References
     ----------
@@ -248,6 +248,7 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             if np.array_equal(support, self.support_):
                 break
             self.support_ = support
+            self._check_support(sample_weight)
             self.estimator_ = self._fit_supported(X, y, sample_weight)
         return self
 
@@ -267,14 +268,17 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _fit_supported(self, X, y, sample_weight):
         stay = self.support_
         params = {} if sample_weight is None else {"sample_weight": sample_weight[stay]}
+        return clone(self.estimator).fit(X[stay], y[stay], **params)
+
+    def _check_support(self, sample_weight):
+        stay = self.support_
         n_used = np.count_nonzero(stay if sample_weight is None else sample_weight[stay])
         if n_used < 2:
             raise ValueError(
                 f"a threshold of {self.threshold_:g} leaves {n_used} of {len(stay)} stars to train on; it "
-                f"is a fraction of "
-                "the distance, and y has to be absolute magnitudes [mag]. Raise it, or give where='dwarfs'."
+                "is a fraction of the distance, and y has to be absolute magnitudes [mag]. Raise it, or "
+                "give where='dwarfs'."
             )
-        return clone(self.estimator).fit(X[stay], y[stay], **params)
 
     def _candidates(self, X):
         if self.where == "all":
@@ -297,9 +301,9 @@ class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.threshold_ = np.inf if valley is None else valley
         if valley is None:
             warnings.warn(
-                f"the residuals of {np.count_nonzero(counted)} stars have no second mode above the main one: "
-                "threshold='auto' keeps every star. Give a number, such as the published 0.13, to cut "
-                "nevertheless.",
+                f"the residuals of {np.count_nonzero(counted)} stars have no second mode above the main "
+                "one: threshold='auto' keeps every star. Give a number, such as the published 0.13, to "
+                "cut nevertheless.",
                 NoSecondModeWarning,
                 stacklevel=3,
             )

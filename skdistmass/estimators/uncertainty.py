@@ -93,7 +93,8 @@ class ErrorModel:
         # The median offset counts as error too: around zero, not around the bin's own median.
         sigma = np.array([np.quantile(np.abs(residual[b]), 0.6827) for b in bins])
         degree = min(2, len(np.unique(centre)) - 1)
-        coefficients = np.polyfit(centre, sigma, degree)
+        # Fitted in a scaled coordinate: one far from zero would make the powers nearly equal.
+        coefficients = np.polynomial.Polynomial.fit(centre, sigma, degree).convert().coef[::-1]
         return cls(
             coefficients=tuple(float(c) for c in coefficients),
             low=float(centre.min()),

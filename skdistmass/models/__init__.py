@@ -129,7 +129,9 @@ def save_model(estimator, path, card) -> str:
         SHA-256 of the file.
     """
     import joblib
+    from sklearn.utils.validation import check_is_fitted
 
+    check_is_fitted(estimator)
     estimator.card_ = json.loads(json.dumps(card))
     estimator.__dict__.pop("sha256_", None)
     buffer = io.BytesIO()

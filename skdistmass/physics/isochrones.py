@@ -1,4 +1,4 @@
-"""Isochrones that ship with the package, and the initial mass function that weighs them."""
+"""Isochrones that ship with the package, their weights, and the metallicity they are read at."""
 
 from __future__ import annotations
 
@@ -9,86 +9,9 @@ from importlib import resources
 
 import numpy as np
 
-# Kroupa (2001): slopes of dN/dm between these masses [Msun].
-_IMF_EDGES = np.array([0.01, 0.08, 0.5, np.inf])
-_IMF_SLOPES = np.array([-0.3, -1.3, -2.3])
-# Continuity at the edges fixes the factors; the first is 1 and normalisation follows on 0.01-120 Msun.
-_IMF_FACTORS = np.cumprod(np.concatenate([[1.0], _IMF_EDGES[1:3] ** (_IMF_SLOPES[:2] - _IMF_SLOPES[1:])]))
-_IMF_RANGE = (0.01, 120.0)
+from skdistmass.physics.initial_mass_function import kroupa_imf
 
-
-def _imf_primitive(mass):
-    """Integral of the unnormalised function from its lower edge to each mass."""
-    total = np.zeros_like(mass)
-    for low, high, slope, factor in zip(
-        _IMF_EDGES[:-1], _IMF_EDGES[1:], _IMF_SLOPES, _IMF_FACTORS, strict=True
-    ):
-        top = np.clip(mass, low, high)
-        total = total + factor * (top ** (slope + 1) - low ** (slope + 1)) / (slope + 1)
-    return total
-
-
-_IMF_NORM = float(np.diff(_imf_primitive(np.array(_IMF_RANGE)))[0])
-
-
-def kroupa_imf(mass):
-    r"""Evaluate the Kroupa (2001) initial mass function, in stars per unit mass [1/Msun].
-
-    Parameters
-    ----------
-    mass : array-like
-        Initial mass [Msun].
-
-    Returns
-    -------
-    ndarray or float
-        dN/dm of one star born between 0.01 and 120 Msun; zero outside, NaN for NaN.
-
-    Notes
-    -----
-    :math:`dN/dm \propto m^{-\alpha}` with :math:`\alpha` = 0.3 (0.01-0.08 Msun), 1.3 (0.08-0.5 Msun) and
-    2.3 (above), continuous at the edges.
-
-    References
-    ----------
-    Kroupa, P. 2001, MNRAS, 322, 231.
-
-    Examples
-    --------
-    >>> from skdistmass.physics.isochrones import kroupa_imf
-    >>> round(float(kroupa_imf(1.0) / kroupa_imf(2.0)), 4)  # 2 ** 2.3
-    4.9246
-    """
-    mass = np.asarray(mass, dtype=float)
-    inside = (mass >= _IMF_RANGE[0]) & (mass <= _IMF_RANGE[1])
-    safe = np.where(inside, mass, 1.0)
-    piece = np.clip(np.searchsorted(_IMF_EDGES, safe, side="right") - 1, 0, 2)
-    density = _IMF_FACTORS[piece] * safe ** _IMF_SLOPES[piece] / _IMF_NORM
-    density = np.where(inside, density, np.where(np.isnan(mass), np.nan, 0.0))
-    return density[()]
-
-
-def kroupa_imf_integral(low, high):
-    """Integrate the initial mass function between two masses (a number fraction).
-
-    Parameters
-    ----------
-    low, high : array-like
-        Limits in initial mass [Msun]; they are clipped to 0.01-120 Msun.
-
-    Returns
-    -------
-    ndarray or float
-        Integral of `kroupa_imf` between the limits, negative where ``high < low``.
-
-    Examples
-    --------
-    >>> from skdistmass.physics.isochrones import kroupa_imf_integral
-    >>> round(float(kroupa_imf_integral(0.01, 120.0)), 6)
-    1.0
-    """
-    low, high = (np.clip(np.asarray(m, dtype=float), *_IMF_RANGE) for m in (low, high))
-    return ((_imf_primitive(high) - _imf_primitive(low)) / _IMF_NORM)[()]
+MAX_AGE = 13.8e9  # no star is older than the Universe [yr]
 
 
 def cell_widths(values):
@@ -119,6 +42,39 @@ def cell_widths(values):
     widths[..., :-1] += half
     widths[..., 1:] += half
     return np.where(np.isnan(values), np.nan, widths)
+
+
+def total_metallicity(m_h, alpha_m):
+    r"""Turn the metallicity of a spectrum into that of the isochrone of an α-enhanced star [dex].
+
+    Parameters
+    ----------
+    m_h : array-like
+        [M/H] of the spectrum, by which all elements but those of the α group scale, in effect [Fe/H] [dex].
+    alpha_m : array-like
+        [α/M] [dex].
+
+    Returns
+    -------
+    ndarray or float
+        Metallicity of the isochrone of solar mixture with the same mass fraction of metals [dex].
+
+    Notes
+    -----
+    :math:`[M/H] + \log_{10}(0.638 \cdot 10^{[\alpha/M]} + 0.362)`.
+
+    References
+    ----------
+    Salaris, M., Chieffi, A., & Straniero, O. 1993, ApJ, 414, 580.
+
+    Examples
+    --------
+    >>> from skdistmass.physics.isochrones import total_metallicity
+    >>> round(float(total_metallicity(-1.0, 0.3)), 2)
+    -0.79
+    """
+    enhancement = np.log10(0.638 * 10.0 ** np.asarray(alpha_m, dtype=float) + 0.362)
+    return (np.asarray(m_h, dtype=float) + enhancement)[()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +193,101 @@ class IsochroneTable:
         return len(self.weight)
 
 
+@dataclass(frozen=True, eq=False)
+class IsochroneGrid:
+    """Isochrones at the metallicities of their source, equal phases side by side, from `load_isochrone_grid`.
+
+    The last axis is evolutionary phase: points at one index have the same phase on every isochrone, which is
+    what interpolation between isochrones needs. NaN (weight 0) where an isochrone has no such point.
+
+    Parameters
+    ----------
+    m_h : ndarray of shape (n_m_h,)
+        Metallicity [M/H] [dex], increasing.
+    log_age : ndarray of shape (n_ages,)
+        Log age [log10 yr], increasing.
+    age_width : ndarray of shape (n_ages,)
+        Interval of age that each isochrone stands for [yr].
+    initial_mass : ndarray of shape (n_m_h, n_ages, n_phases)
+        Initial mass [Msun].
+    mass : ndarray of shape (n_m_h, n_ages, n_phases)
+        Current mass [Msun].
+    log_teff : ndarray of shape (n_m_h, n_ages, n_phases)
+        Effective temperature [log10 K].
+    log_g : ndarray of shape (n_m_h, n_ages, n_phases)
+        Surface gravity [log10 cm s-2].
+    abs_mag_j, abs_mag_h, abs_mag_k : ndarray of shape (n_m_h, n_ages, n_phases)
+        Absolute 2MASS magnitudes [mag].
+    phase : ndarray of shape (n_m_h, n_ages, n_phases)
+        As in `IsochroneTable`.
+    weight : ndarray of shape (n_m_h, n_ages, n_phases)
+        As in `IsochroneTable`.
+    n_before_gap : int
+        Number of phases up to the tip of the red giant branch. Core helium burning starts at this index; what
+        lies between is too short to be seen and left out.
+    provenance : dict
+        Grid, versions, hashes of the sources, cuts, date and citation.
+    """
+
+    m_h: np.ndarray
+    log_age: np.ndarray
+    age_width: np.ndarray
+    initial_mass: np.ndarray
+    mass: np.ndarray
+    log_teff: np.ndarray
+    log_g: np.ndarray
+    abs_mag_j: np.ndarray
+    abs_mag_h: np.ndarray
+    abs_mag_k: np.ndarray
+    phase: np.ndarray
+    weight: np.ndarray
+    n_before_gap: int
+    provenance: dict
+
+
+def _age_intervals(log_age):
+    """Return the interval of age [yr] around each log age; it ends half a step beyond and at `MAX_AGE`."""
+    middle = (log_age[1:] + log_age[:-1]) / 2
+    edges = np.concatenate([[2 * log_age[0] - middle[0]], middle, [2 * log_age[-1] - middle[-1]]])
+    return np.diff(np.minimum(10.0**edges, MAX_AGE))
+
+
+def _point_weights(initial_mass, n_before_gap, age_width):
+    """Return initial mass function times interval of mass times interval of age; zero where no point is."""
+    parts = initial_mass[..., :n_before_gap], initial_mass[..., n_before_gap:]
+    widths = np.concatenate([cell_widths(part) for part in parts], axis=-1)
+    return np.nan_to_num(kroupa_imf(initial_mass) * widths) * age_width[:, None]
+
+
+@functools.cache
+def load_isochrone_grid():
+    """Load the shipped PARSEC isochrones on axes of metallicity, age and evolutionary phase.
+
+    Returns
+    -------
+    IsochroneGrid
+        The grid; its arrays are shared and read-only.
+
+    See Also
+    --------
+    load_isochrones : The same as a flat table with more metallicities, and its references.
+
+    Examples
+    --------
+    >>> from skdistmass.physics.isochrones import load_isochrone_grid
+    >>> grid = load_isochrone_grid()
+    >>> grid.log_teff.shape == (len(grid.m_h), len(grid.log_age), grid.log_teff.shape[2])
+    True
+    """
+    arrays, provenance = _open("isochrones_parsec.npz")
+    gap = int(arrays.pop("n_before_gap"))
+    arrays["age_width"] = _age_intervals(arrays["log_age"])
+    arrays["weight"] = _point_weights(arrays["initial_mass"], gap, arrays["age_width"])
+    for array in arrays.values():
+        array.flags.writeable = False
+    return IsochroneGrid(**arrays, n_before_gap=gap, provenance=provenance)
+
+
 def _metallicity_steps(nodes, step):
     """Return index of the node below and fraction of the way to the next; every node is hit."""
     if not 0.0 < step < np.inf:
@@ -255,13 +306,6 @@ def _interpolate(nodes, lower, fraction):
     step = nodes[lower[between] + 1] - nodes[lower[between]]
     out[between] += fraction[between].reshape(-1, *[1] * (nodes.ndim - 1)) * step
     return out
-
-
-def _age_intervals(log_age):
-    """Return the interval of age [yr] around each log age, half a step beyond the ends included."""
-    middle = (log_age[1:] + log_age[:-1]) / 2
-    edges = np.concatenate([[2 * log_age[0] - middle[0]], middle, [2 * log_age[-1] - middle[-1]]])
-    return np.diff(10.0**edges)
 
 
 @functools.lru_cache(maxsize=2)
@@ -289,8 +333,9 @@ def load_isochrones(m_h_step=0.05):
     Log ages 8.00-10.15 every 0.05 dex, [M/H] from -2 to 0.5, from the main sequence to the early asymptotic
     giant branch; the grid has the latter only up to log age 9.2. The weight of a point is
     :math:`\xi(m)\,\Delta m\,\Delta t`, with the initial mass function :math:`\xi` of `kroupa_imf`, the
-    interval of initial mass between its neighbours on the isochrone [Msun] and the interval of age [yr]. All
-    metallicities have the same star formation history.
+    interval of initial mass between its neighbours on the isochrone [Msun] and the interval of age [yr]; the
+    oldest isochrone (14.1 Gyr) stands for 13.3-13.8 Gyr. All metallicities have the same star formation
+    history.
 
     References
     ----------
@@ -304,20 +349,18 @@ def load_isochrones(m_h_step=0.05):
     >>> float(table.m_h.min()), float(table.m_h.max())
     (-2.0, 0.5)
     """
-    file, provenance = _open("isochrones_parsec.npz")
-    lower, fraction = _metallicity_steps(file["m_h"], m_h_step)
+    grid = load_isochrone_grid()
+    lower, fraction = _metallicity_steps(grid.m_h, m_h_step)
     names = ("initial_mass", "mass", "log_teff", "log_g", "abs_mag_j", "abs_mag_h", "abs_mag_k")
-    points = {name: _interpolate(file[name], lower, fraction) for name in names}
+    points = {name: _interpolate(getattr(grid, name), lower, fraction) for name in names}
     points["teff"] = 10.0 ** points.pop("log_teff")
-    points["phase"] = file["phase"][lower]
-    gap = int(file["n_before_gap"])
-    born = points["initial_mass"]
-    widths = np.concatenate([cell_widths(born[..., :gap]), cell_widths(born[..., gap:])], axis=-1)
-    points["weight"] = kroupa_imf(born) * widths * _age_intervals(file["log_age"])[:, None]
-    points["m_h"] = np.broadcast_to(_interpolate(file["m_h"], lower, fraction)[:, None, None], born.shape)
-    points["log_age"] = np.broadcast_to(file["log_age"][:, None], born.shape)
+    points["phase"] = grid.phase[lower]
+    points["weight"] = _point_weights(points["initial_mass"], grid.n_before_gap, grid.age_width)
+    m_h = _interpolate(grid.m_h, lower, fraction)
+    points["m_h"] = np.broadcast_to(m_h[:, None, None], points["weight"].shape)
+    points["log_age"] = np.broadcast_to(grid.log_age[:, None], points["weight"].shape)
     there = points["weight"] > 0
     flat = {name: values[there].astype(np.float32) for name, values in points.items()}
     for array in flat.values():
         array.flags.writeable = False
-    return IsochroneTable(**flat, provenance=provenance)
+    return IsochroneTable(**flat, provenance=grid.provenance)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 
-from skdistmass.physics.isochrones import cell_widths, kroupa_imf
+from skdistmass.physics.isochrones import load_isochrone_grid
 
 _FAINTEST = 9.0  # faintest absolute H magnitude of a primary [mag]
 _DARK = 10.0  # magnitudes that a companion below the isochrones' lowest mass is fainter than its primary
@@ -17,7 +16,7 @@ _GRID_QUANTITIES = ("initial_mass", "mass", "log_teff", "log_g", *_MAGNITUDES, "
 
 
 @dataclass(frozen=True)
-class IsochroneGrid:
+class SurveyGrid:
     """The isochrones on (metallicity, age, phase) axes, and their usable nodes ordered by brightness.
 
     Attributes
@@ -49,31 +48,20 @@ class IsochroneGrid:
 
 @functools.cache
 def isochrone_grid():
-    """Read the shipped PARSEC isochrones with equal phases side by side.
+    """Put the shipped PARSEC isochrones in the order in which a survey sees them.
 
     Returns
     -------
-    IsochroneGrid
+    SurveyGrid
         The grid, shared by all callers.
     """
-    # The file behind `load_isochrones` keeps equal phases side by side, which interpolation needs.
-    with (
-        resources.files("skdistmass.data").joinpath("isochrones_parsec.npz").open("rb") as stream,
-        np.load(stream, allow_pickle=False) as file,
-    ):
-        values = {name: file[name] for name in _GRID_QUANTITIES}
-        m_h, log_age, gap = file["m_h"], file["log_age"], int(file["n_before_gap"])
-    born = values["initial_mass"]
-    widths = np.concatenate([cell_widths(born[..., :gap]), cell_widths(born[..., gap:])], axis=-1)
-    half = 0.5 * np.diff(log_age)
-    edges = np.concatenate([[log_age[0] - half[0]], log_age[:-1] + half, [log_age[-1] + half[-1]]])
-    age_width = np.diff(10.0**edges)
-    weight = np.nan_to_num(kroupa_imf(born) * widths) * age_width[:, None]
-    usable = np.nonzero((weight > 0) & (values["abs_mag_h"] < _FAINTEST))
+    grid = load_isochrone_grid()
+    values = {name: getattr(grid, name) for name in _GRID_QUANTITIES}
+    usable = np.nonzero((grid.weight > 0) & (values["abs_mag_h"] < _FAINTEST))
     order = np.argsort(values["abs_mag_h"][usable], kind="stable")
     nodes = tuple(axis[order] for axis in usable)
     brightness = values["abs_mag_h"][nodes].astype(float)
-    return IsochroneGrid(m_h, log_age, values, age_width, weight, nodes, brightness)
+    return SurveyGrid(grid.m_h, grid.log_age, values, grid.age_width, grid.weight, nodes, brightness)
 
 
 @functools.cache

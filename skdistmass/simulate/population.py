@@ -15,6 +15,7 @@ from skdistmass.physics.galaxy import (
     galactocentric_position,
     stellar_density,
 )
+from skdistmass.physics.isochrones import total_metallicity
 from skdistmass.simulate.grid import isochrone_grid
 
 # A_band / A_K of Indebetouw et al. (2005), the law behind the RJCE extinctions.
@@ -30,24 +31,6 @@ _DWARF_LOG_G = 3.6
 DWARFS = 2
 
 
-def iron_to_total_metallicity(m_h, alpha_m):
-    """Turn [M/H] of a spectrum into the total metallicity of its mixture [dex].
-
-    Parameters
-    ----------
-    m_h : ndarray
-        [M/H] of the spectrum, in fact [Fe/H] [dex].
-    alpha_m : ndarray
-        [alpha/M] [dex].
-
-    Returns
-    -------
-    ndarray
-        [M/H] + log10(0.638 10^[alpha/M] + 0.362) (Salaris, Chieffi & Straniero 1993, ApJ 414, 580).
-    """
-    return m_h + np.log10(0.638 * 10 ** np.asarray(alpha_m, float) + 0.362)
-
-
 def spectroscopic_metallicity(m_h_isochrone, *, alpha_rich):
     """Give [M/H] of the spectrum of a star on an isochrone of a total metallicity [dex].
 
@@ -61,10 +44,10 @@ def spectroscopic_metallicity(m_h_isochrone, *, alpha_rich):
     Returns
     -------
     ndarray
-        The inverse of `iron_to_total_metallicity` along the sequence.
+        The inverse of `total_metallicity` along the sequence.
     """
     fine = np.linspace(-2.5, 0.7, 321)
-    total = iron_to_total_metallicity(fine, alpha_enhancement(fine, alpha_rich=alpha_rich))
+    total = total_metallicity(fine, alpha_enhancement(fine, alpha_rich=alpha_rich))
     return np.interp(m_h_isochrone, total, fine)
 
 
@@ -128,7 +111,7 @@ def metallicity_offset(kind, radius, node, rng):
         level = ndtri(np.clip(low + (high - low) * draw[here], 1e-12, 1.0 - 1e-12))
         mean, scatter = age_metallicity_relation(population, age[here], radius[here])
         m_h = mean + scatter * level
-        total = iron_to_total_metallicity(m_h, alpha_enhancement(m_h, alpha_rich=population.alpha_rich))
+        total = total_metallicity(m_h, alpha_enhancement(m_h, alpha_rich=population.alpha_rich))
         offset[here] = (total - grid.m_h[m_index[here]]) / (grid.m_h[1] - grid.m_h[0])
     return np.clip(offset, -0.5, 0.5)
 
@@ -296,7 +279,7 @@ def draw_cluster_nodes(cluster, n_stars, faint_limit, rng):
         Way to the next node in metallicity and age, in steps.
     """
     grid = isochrone_grid()
-    total = float(iron_to_total_metallicity(cluster.m_h, cluster.alpha_m))
+    total = float(total_metallicity(cluster.m_h, cluster.alpha_m))
     m_at = (total - grid.m_h[0]) / (grid.m_h[1] - grid.m_h[0])
     a_at = (np.log10(cluster.age) + 9.0 - grid.log_age[0]) / (grid.log_age[1] - grid.log_age[0])
     m_node, a_node = round(m_at), round(a_at)

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from skdistmass._version import __version__
 from skdistmass.columns import BITS, CATALOG_COLUMNS, FEATURES, NAMINGS
 from skdistmass.estimators.age import NoAgeReason
 from skdistmass.estimators.isochrone import IsochroneStatus
+from skdistmass.estimators.network import with_feature_names
 from skdistmass.physics import photometry
 from skdistmass.physics.extinction import choose_extinction
-from skdistmass.survey.catalog_models import load_models
+from skdistmass.survey.catalog_models import DEFAULT_MASSES, load_models
 from skdistmass.survey.identity import hash_ids
-from skdistmass.survey.quality import physical_values, quality_flags
-from skdistmass.survey.reading import read_stars
+from skdistmass.survey.quality import physical_values, quality_flags, repeated_stars
+from skdistmass.survey.reading import StarReader
 
+BLOCK_ROWS = 2**17
+PADDED_ROWS = 4096
 MAX_AGE_GYR = 14.5
 DISAGREEMENT = 3.0  # combined standard deviations between network and isochrones
-_COPIED = ("APOGEE_ID", "APSTAR_ID", *FEATURES)
+_COPIED = ("APOGEE_ID", "APSTAR_ID")
+# What lies beyond is no extinction [mag], magnitude [mag] or distance [pc] of a star.
+_MAX_EXTINCTION, _MAX_ABSOLUTE_MAGNITUDE, _MAX_DISTANCE = 100.0, 100.0, 1e10
 
 
 def build_catalog(
     stars,
     *,
     distance="distance",
-    masses=("mass",),
+    masses=DEFAULT_MASSES,
     age="age",
     isochrone=True,
     extinction_rule="survey",
@@ -40,8 +47,8 @@ def build_catalog(
         Survey table, anything `read_stars` reads.
     distance : str, path, DistanceRegressor or None, default="distance"
         Model of the distances: name of a shipped model, model file, or fitted estimator; None for none.
-    masses : sequence of str, path or MassRegressor, or dict, default=("mass",)
-        Mass models; the first is the one whose errors and domain the catalogue tells.
+    masses : sequence of str, path or MassRegressor, or dict, or None, default=DEFAULT_MASSES
+        Mass models; the first is the one whose errors and domain the catalogue tells. None: no masses and no ages.
     age : str, path, MassToAge or None, default="age"
         Relation of mass and age; None for none.
     isochrone : bool or IsochroneDistance, default=True
@@ -76,21 +83,157 @@ def build_catalog(
     >>> len(catalog) == len(stars), str(catalog["DISTANCE"].unit)
     (True, 'pc')
     """
-    if columns not in NAMINGS:
-        raise ValueError(f"columns has to be one of {NAMINGS}; received {columns!r}.")
-    models = load_models(distance, masses, age, isochrone, trusted)
-    stars = read_stars(stars)
-    values = _values(stars, models, extinction_rule, sfd_coefficient)
+    models, settings = prepare_catalog(
+        distance=distance,
+        masses=masses,
+        age=age,
+        isochrone=isochrone,
+        extinction_rule=extinction_rule,
+        sfd_coefficient=sfd_coefficient,
+        columns=columns,
+        trusted=trusted,
+    )
+    return join_blocks(list(catalog_blocks(StarReader(stars), models, settings)))
+
+
+def prepare_catalog(
+    *,
+    distance="distance",
+    masses=DEFAULT_MASSES,
+    age="age",
+    isochrone=True,
+    extinction_rule="survey",
+    sfd_coefficient=0.302,
+    columns="released",
+    trusted=False,
+):
+    """Load and check all that a catalogue needs besides the stars.
+
+    Parameters
+    ----------
+    distance, masses, age, isochrone, extinction_rule, sfd_coefficient, columns, trusted
+        See `build_catalog`.
+
+    Returns
+    -------
+    models : CatalogModels
+        Loaded models.
+    settings : CatalogSettings
+        Rules and naming.
+    """
+    settings = CatalogSettings(extinction_rule, sfd_coefficient, columns)
+    return load_models(distance, masses, age, isochrone, trusted), settings
+
+
+@dataclass(frozen=True)
+class CatalogSettings:
+    """What a catalogue depends on besides its models.
+
+    Parameters
+    ----------
+    extinction_rule : {"survey", "paper"}, default="survey"
+        Rule of `choose_extinction`.
+    sfd_coefficient : float, default=0.302
+        A_K for E(B-V) = 1 mag of the dust map.
+    columns : {"released", "paper", "cas"}, default="released"
+        Naming of the columns.
+    """
+
+    extinction_rule: str = "survey"
+    sfd_coefficient: float = 0.302
+    columns: str = "released"
+
+    def __post_init__(self):
+        """Check the naming; `choose_extinction` checks its rule."""
+        if self.columns not in NAMINGS:
+            raise ValueError(f"columns has to be one of {NAMINGS}; received {self.columns!r}.")
+
+
+def catalog_blocks(reader, models, settings, *, block_rows=BLOCK_ROWS, first=0, repeated=None):
+    """Build the catalogue block by block; what it says of a star does not depend on the blocks.
+
+    Parameters
+    ----------
+    reader : StarReader
+        The survey table.
+    models : CatalogModels
+        Loaded models.
+    settings : CatalogSettings
+        Rules and naming.
+    block_rows : int, default=131072
+        Rows of a block.
+    first : int, default=0
+        Row of the table to begin with.
+    repeated : ndarray of bool of shape (n_rows,), optional
+        Result of `repeated_stars` for this reader, if it is known already.
+
+    Yields
+    ------
+    astropy.table.Table
+        The catalogue of the next rows.
+    """
+    if repeated is None and reader.n_rows > block_rows:
+        repeated = repeated_stars(reader, block_rows)
+    for stars in reader.blocks(block_rows, first):
+        rows = slice(first, first + len(stars))
+        yield fill_catalog(stars, models, settings, None if repeated is None else repeated[rows])
+        first = rows.stop
+
+
+def fill_catalog(stars, models, settings, repeated=None):
+    """Build the catalogue of a table as it is read.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table of length n_samples
+        Table with canonical columns, as `read_stars` gives it.
+    models : CatalogModels
+        Loaded models.
+    settings : CatalogSettings
+        Rules and naming.
+    repeated : ndarray of bool of shape (n_samples,), optional
+        Rows of stars that have a better row, if `stars` is only a part of the table.
+
+    Returns
+    -------
+    astropy.table.Table
+        The catalogue, one row for each row of `stars`.
+    """
+    values = _values(stars, models, settings, repeated)
     provenance = {
         "creator": f"skdistmass {__version__}",
         "source": stars.meta.get("source", "table in memory"),
-        "source_rows": len(stars),
+        "source_rows": stars.meta.get("source_rows", len(stars)),
         "models": models.provenance(),
-        "extinction_rule": extinction_rule,
-        "sfd_coefficient": sfd_coefficient,
-        "naming": columns,
+        "extinction_rule": settings.extinction_rule,
+        "sfd_coefficient": settings.sfd_coefficient,
+        "naming": settings.columns,
     }
-    return _as_table(values, columns, provenance)
+    return _as_table(values, settings.columns, provenance)
+
+
+def join_blocks(blocks):
+    """Join the blocks of a catalogue.
+
+    Parameters
+    ----------
+    blocks : list of astropy.table.Table
+        Result of `catalog_blocks`.
+
+    Returns
+    -------
+    astropy.table.Table
+        The catalogue.
+    """
+    from astropy.table import Column, Table
+
+    catalog = blocks[0]
+    if len(blocks) > 1:
+        catalog = Table(meta=catalog.meta)
+        for name, column in blocks[0].columns.items():
+            data = np.concatenate([block[name] for block in blocks])
+            catalog[name] = Column(data, unit=column.unit, description=column.description)
+    return catalog
 
 
 def _as_table(values, naming, provenance):
@@ -109,14 +252,17 @@ def _as_table(values, naming, provenance):
     return catalog
 
 
-def _values(stars, models, extinction_rule, sfd_coefficient):
+def _values(stars, models, settings, repeated):
     """Return the values of every catalogue column that the models can fill, by canonical name."""
-    flags = quality_flags(stars)
+    flags = quality_flags(stars, repeated)
     features = np.column_stack([physical_values(stars, name) for name in FEATURES])
     usable = np.isfinite(features).all(axis=1)
     values = {name: np.asarray(stars[name]) for name in _COPIED if name in stars.colnames}
+    values |= dict(zip(FEATURES, features.T, strict=True))
+    if models.distance is not None or models.isochrone is not None:
+        values |= _photometry(stars, settings.extinction_rule, settings.sfd_coefficient, flags)
     for block in (
-        _distances(stars, features, usable, models.distance, extinction_rule, sfd_coefficient, flags),
+        _distances(stars, features, usable, values, models.distance, flags),
         _masses_and_ages(stars, features, usable, models, flags),
     ):
         values |= block
@@ -134,9 +280,12 @@ def _on_usable(function, features, usable, n_outputs=1):
     """Evaluate on the rows that can be evaluated; the others are NaN."""
     outputs = [np.full(len(features), np.nan) for _ in range(n_outputs)]
     if usable.any():
-        results = function(features[usable])
+        rows = features[usable]
+        # The last bits of a product of matrices depend on how many rows it has. Full multiples are all alike.
+        padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PADDED_ROWS, axis=0)])
+        results = function(padded)
         for output, result in zip(outputs, results if n_outputs > 1 else (results,), strict=True):
-            output[usable] = result
+            output[usable] = result[: len(rows)]
     return outputs if n_outputs > 1 else outputs[0]
 
 
@@ -150,6 +299,9 @@ def _extinction(stars, rule, sfd_coefficient):
         "a_k": "A_K",
     }
     present = {key: np.asarray(stars[name]) for key, name in columns.items() if name in stars.colnames}
+    for key, values in present.items():
+        if values.dtype.kind == "f":
+            present[key] = np.where(np.abs(values) < _MAX_EXTINCTION, values, np.nan)
     if not present:
         # The rule is checked even where it has nothing to choose from.
         present = {"a_k": np.full(len(stars), np.nan)}
@@ -163,27 +315,42 @@ def _gaia_distance(stars):
         median, low, high = (
             physical_values(stars, f"GAIAEDR3_R_{part}_{kind}") for part in ("MED", "LO", "HI")
         )
-        kinds.append((median, 0.5 * (high - low)))
+        error = 0.5 * (high - low)
+        # Wider than any distance: no measurement.
+        kinds.append((median, np.where(error < _MAX_DISTANCE, error, np.nan)))
     (photogeometric, error), (geometric, geometric_error) = kinds
     absent = np.isnan(photogeometric)
     return np.where(absent, geometric, photogeometric), np.where(absent, geometric_error, error)
 
 
-def _distances(stars, features, usable, model, extinction_rule, sfd_coefficient, flags):
-    if model is None:
-        return {}
+def _photometry(stars, extinction_rule, sfd_coefficient, flags):
     k_mag = physical_values(stars, "K")
     extinction = _extinction(stars, extinction_rule, sfd_coefficient)
-    magnitude, magnitude_error = _on_usable(lambda X: model.predict(X, return_std=True), features, usable, 2)
-    distance = photometry.distance(k_mag, extinction, magnitude)
-    distance_error = photometry.distance_error(distance, magnitude_error)
-    gaia, gaia_error = _gaia_distance(stars)
-    inside, density = _domain(model, features, usable)
-    outside = usable & ~inside
-    has_gaia = np.isfinite(gaia) & np.isfinite(gaia_error)
     _set_bit(flags, "NO_K", np.isnan(k_mag))
     _set_bit(flags, "NO_EXTINCTION", np.isnan(extinction))
     _set_bit(flags, "NEGATIVE_EXTINCTION", extinction < 0)
+    return {"EXTINCTION": extinction, "MAG": k_mag}
+
+
+def _predict(model, features, usable):
+    """Predictions and their errors of a regressor."""
+    return _on_usable(
+        lambda X: model.predict(with_feature_names(model, X), return_std=True), features, usable, 2
+    )
+
+
+def _distances(stars, features, usable, values, model, flags):
+    if model is None:
+        return {}
+    magnitude, magnitude_error = _predict(model, features, usable)
+    absurd = np.abs(magnitude) > _MAX_ABSOLUTE_MAGNITUDE
+    magnitude[absurd], magnitude_error[absurd] = np.nan, np.nan
+    distance = photometry.distance(values["MAG"], values["EXTINCTION"], magnitude)
+    distance_error = photometry.distance_error(distance, magnitude_error)
+    gaia, gaia_error = _gaia_distance(stars)
+    inside, density = _domain(model, features, usable, "LOG_DENSITY_DISTANCE")
+    outside = usable & ~inside | absurd
+    has_gaia = (gaia > 0) & (gaia_error > 0)
     _set_bit(flags, "NO_GAIA", ~has_gaia)
     _set_bit(flags, "OUTSIDE_DISTANCE_DOMAIN", outside)
     _set_bit(flags, "DISTANCE_TRAINING", _trained(model, stars))
@@ -192,15 +359,13 @@ def _distances(stars, features, usable, model, extinction_rule, sfd_coefficient,
     weighted, weighted_error = photometry.weighted_distance(distance, trusted_error, gaia, gaia_error)
     return {
         "GAIAEDR3_DIST": gaia,
-        "EXTINCTION": extinction,
-        "MAG": k_mag,
         "ABS_MAG": magnitude,
         "ABS_MAG_ERR": magnitude_error,
         "DISTANCE": distance,
         "DISTANCE_ERR": distance_error,
         "WEIGHTED_DIST": weighted,
         "WEIGHTED_DIST_ERR": weighted_error,
-        "LOG_DENSITY_DISTANCE": density,
+        **density,
     }
 
 
@@ -208,13 +373,11 @@ def _isochrone_distances(stars, features, values, isochrone, flags):
     """Isochrone distances, and bits for stars without one or whose network distance is far from it."""
     labels = features[:, :3]
     errors = np.column_stack([physical_values(stars, f"{name}_ERR") for name in FEATURES[:3]])
-    k_mag = physical_values(stars, "K")
-    extinction = values.get("EXTINCTION", np.full(len(stars), np.nan))
     alpha_m = np.nan_to_num(physical_values(stars, "ALPHA_M"))
     result = isochrone.predict_distance(
         np.where(np.isfinite(labels).all(axis=1, keepdims=True), labels, np.nan),
-        k_mag,
-        extinction,
+        values["MAG"],
+        values["EXTINCTION"],
         X_error=np.nan_to_num(errors),
         alpha_m=alpha_m,
     )
@@ -231,13 +394,13 @@ def _isochrone_distances(stars, features, values, isochrone, flags):
     return distances
 
 
-def _domain(model, features, usable):
-    """Whether each star lies in the model's domain, and the log density of its training stars."""
+def _domain(model, features, usable, column):
+    """Whether each star lies in the model's domain, and a column of the log density of its training stars."""
     domain = getattr(model, "domain_", None)
     if domain is None:
-        return usable.copy(), np.full(len(features), np.nan)
-    density = _on_usable(domain.score_samples, features, usable)
-    return density >= domain.offset_, density
+        return usable.copy(), {}
+    density = _on_usable(lambda X: domain.score_samples(with_feature_names(domain, X)), features, usable)
+    return density >= domain.offset_, {column: density}
 
 
 def _trained(model, stars):
@@ -253,17 +416,17 @@ def _masses_and_ages(stars, features, usable, models, flags):
     values = {}
     m_h, log_g = features[:, FEATURES.index("M_H")], features[:, FEATURES.index("LOGG")]
     for rank, (ending, model) in enumerate(models.masses.items()):
-        mass, error = _on_usable(
-            lambda X, model=model: model.predict(X, return_std=True), features, usable, 2
-        )
+        mass, error = _predict(model, features, usable)
         values[f"MASS{ending}"] = mass
-        ages = None if models.age is None else models.age.predict_age(mass, m_h, error, log_g)
+        # AGE_ERR tells the errors of the first model's ages only: the others need none.
+        mass_error = None if rank else error
+        ages = None if models.age is None else models.age.predict_age(mass, m_h, mass_error, log_g)
         if ages is not None:
             values[f"AGE{ending}"] = 1e9 * ages.age
         if rank:
             continue
-        inside, density = _domain(model, features, usable)
-        values |= {"MASS_ERR": error, "LOG_DENSITY_MASS": density}
+        inside, density = _domain(model, features, usable, "LOG_DENSITY_MASS")
+        values |= {"MASS_ERR": error, **density}
         _set_bit(flags, "OUTSIDE_MASS_DOMAIN", usable & ~inside)
         _set_bit(flags, "MASS_LABEL_APOKASC", _trained(model, stars))
         if ages is not None:

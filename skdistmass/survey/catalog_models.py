@@ -7,11 +7,14 @@ from pathlib import Path
 
 from sklearn.base import clone
 
-from skdistmass.columns import CATALOG_COLUMNS
+from skdistmass.columns import FEATURES, LABEL_SETS
 from skdistmass.estimators.age import MassToAge
 from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.isochrone import IsochroneDistance
 from skdistmass.estimators.mass import MassRegressor
+
+DEFAULT_MASSES = ("mass", *(f"mass-{name.lower().replace('_', '-')}" for name in LABEL_SETS))
+"""Mass models of a catalogue: that of MASS and AGE, then those of the six label sets."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,16 @@ class CatalogModels:
         return named
 
 
-def load_models(distance="distance", masses=("mass",), age="age", isochrone=True, trusted=False) -> CatalogModels:
+def load_models(
+    distance="distance", masses=DEFAULT_MASSES, age="age", isochrone=True, trusted=False
+) -> CatalogModels:
     """Load the models of a catalogue.
 
     Parameters
     ----------
     distance : str, path, DistanceRegressor or None, default="distance"
         Name of a shipped model, model file, or fitted estimator; None for no distances.
-    masses : sequence of str, path or MassRegressor, or dict, default=("mass",)
+    masses : sequence of str, path or MassRegressor, or dict, or None, default=DEFAULT_MASSES
         Mass models; the first is the one whose errors and domain the catalogue tells. A dict gives the endings of
         the columns ("" for MASS, "UNCOR_SS" for MASS_UNCOR_SS).
     age : str, path, MassToAge or None, default="age"
@@ -85,7 +90,9 @@ def load_models(distance="distance", masses=("mass",), age="age", isochrone=True
     ValueError
         If a model is not fitted or not of the kind its place needs.
     """
-    if isinstance(masses, str | Path) or hasattr(masses, "predict"):
+    if masses is None:
+        masses = ()
+    elif isinstance(masses, str | Path) or hasattr(masses, "predict"):
         masses = (masses,)
     names = {}
     loaded_masses = {}
@@ -95,7 +102,7 @@ def load_models(distance="distance", masses=("mass",), age="age", isochrone=True
         if ending is None:
             ending = getattr(estimator, "card_", {}).get("label_set", "")
         ending = f"_{ending.strip('_')}" if ending.strip("_") else ""
-        if f"MASS{ending}" not in CATALOG_COLUMNS:
+        if ending.removeprefix("_") not in ("", *LABEL_SETS):
             raise ValueError(f"there is no catalogue column MASS{ending} for the mass model {model!r}.")
         if ending in loaded_masses:
             raise ValueError(
@@ -128,6 +135,9 @@ def _resolve(model, kind, argument, trusted):
         raise ValueError(f"{argument} needs a {kind.__name__}; received a {type(model).__name__}.")
     if not hasattr(model, "n_features_in_"):
         raise ValueError(f"{argument} needs a fitted {kind.__name__}; this one is not fitted.")
+    names = tuple(str(name).upper() for name in getattr(model, "feature_names_in_", ()))
+    if names != FEATURES and set(names) == set(FEATURES):
+        raise ValueError(f"{argument} was fitted on the columns {', '.join(names)}; expected {', '.join(FEATURES)}.")
     return model
 
 

@@ -38,7 +38,7 @@ def to_native(values: NDArray) -> NDArray:
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
-def clean_column(raw: RawColumn, column: Column | CatalogColumn, name: str) -> NDArray:
+def clean_column(raw: RawColumn, column: Column | CatalogColumn, name: str, first_row: int = 0) -> NDArray:
     """Bring the values of one column into canonical form.
 
     Parameters
@@ -49,6 +49,8 @@ def clean_column(raw: RawColumn, column: Column | CatalogColumn, name: str) -> N
         What the values should be.
     name : str
         Name in the file, for messages.
+    first_row : int, default=0
+        Number of the first of the values in the file, for messages.
 
     Returns
     -------
@@ -64,8 +66,8 @@ def clean_column(raw: RawColumn, column: Column | CatalogColumn, name: str) -> N
     if column.kind == "str":
         return decode(values, raw.mask)
     if column.kind == "int":
-        return _clean_int(values, raw.mask, column, name)
-    return _clean_float(values, raw, column, name)
+        return _clean_int(values, raw.mask, column, name, first_row)
+    return _clean_float(values, raw, column, name, first_row)
 
 
 def decode(values: NDArray, mask: NDArray[np.bool_] | None = None) -> NDArray[np.str_]:
@@ -115,9 +117,11 @@ def _as_text(value: object) -> str:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _clean_float(values: NDArray, raw: RawColumn, column: Column | CatalogColumn, name: str) -> NDArray:
+def _clean_float(
+    values: NDArray, raw: RawColumn, column: Column | CatalogColumn, name: str, first_row: int
+) -> NDArray:
     if values.dtype.kind in "SUO":
-        values = _parse_numbers(values, raw.mask, name, column.unit)
+        values = _parse_numbers(values, raw.mask, name, column.unit, first_row)
     elif values.dtype.kind in "iub":
         values = values.astype(np.float64)
     elif values.dtype.kind != "f":
@@ -137,15 +141,15 @@ def _clean_float(values: NDArray, raw: RawColumn, column: Column | CatalogColumn
 
 
 def _clean_int(
-    values: NDArray, mask: NDArray[np.bool_] | None, column: Column | CatalogColumn, name: str
+    values: NDArray, mask: NDArray[np.bool_] | None, column: Column | CatalogColumn, name: str, first_row: int
 ) -> NDArray[np.int64]:
     if values.dtype.kind in "SUO":
-        values, mask = _parse_integers(values, mask, name)
+        values, mask = _parse_integers(values, mask, name, first_row)
     elif values.dtype.kind == "f":
         missing = ~np.isfinite(values) | (values < SENTINEL)
         if np.any(values[~missing] % 1 != 0):
             row = int(np.flatnonzero(~missing & (values % 1 != 0))[0])
-            raise ValueError(f"column `{name}` must hold integers; row {row} has {values[row]!s}")
+            raise ValueError(f"column `{name}` must hold integers; row {first_row + row} has {values[row]!s}")
         values = np.where(missing, 0, values)
     elif values.dtype.kind not in "iub":
         raise ValueError(f"column `{name}` must hold integers; it holds {values.dtype}")
@@ -173,7 +177,7 @@ def _first_failure(text: list[str], parse) -> tuple[int, str] | None:
 
 
 def _parse_numbers(
-    values: NDArray, mask: NDArray[np.bool_] | None, name: str, unit: str
+    values: NDArray, mask: NDArray[np.bool_] | None, name: str, unit: str, first_row: int
 ) -> NDArray[np.float64]:
     text, blank = _text_of_numbers(values, mask)
     text = ["nan" if empty else word for word, empty in zip(text, blank, strict=True)]
@@ -182,12 +186,12 @@ def _parse_numbers(
     except ValueError:
         row, word = _first_failure(text, float)
         unit = f" [{unit}]" if unit else ""
-        message = f"column `{name}`{unit} must hold numbers; row {row} has the text {word!r}"
+        message = f"column `{name}`{unit} must hold numbers; row {first_row + row} has the text {word!r}"
         raise ValueError(message) from None
 
 
 def _parse_integers(
-    values: NDArray, mask: NDArray[np.bool_] | None, name: str
+    values: NDArray, mask: NDArray[np.bool_] | None, name: str, first_row: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     text, blank = _text_of_numbers(values, mask)
     text = ["0" if empty else word for word, empty in zip(text, blank, strict=True)]
@@ -195,7 +199,8 @@ def _parse_integers(
         integers = [_integer(word) for word in text]
     except ValueError:
         row, word = _first_failure(text, _integer)
-        raise ValueError(f"column `{name}` must hold integers; row {row} has the text {word!r}") from None
+        message = f"column `{name}` must hold integers; row {first_row + row} has the text {word!r}"
+        raise ValueError(message) from None
     return np.array(integers, dtype=np.int64).reshape(values.shape), blank.reshape(values.shape)
 
 

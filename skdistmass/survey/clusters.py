@@ -213,7 +213,7 @@ def _all_names(table: Table) -> list[list[str]]:
 def cluster_distances(
     member: ArrayLike, table: Table | None = None, fractional_error: float = DISTANCE_FRACTIONAL_ERROR
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distances of cluster members by the name of their cluster [pc].
+    """Look distances of cluster members up by the name of their cluster [pc].
 
     Parameters
     ----------
@@ -280,15 +280,15 @@ def as_cluster_table(table, fractional_error: float = DISTANCE_FRACTIONAL_ERROR)
     ValueError
         If it lacks a column or has distances that cannot be parsecs.
     """
+    import pandas as pd
     from astropy.table import Table
 
-    table = Table.from_pandas(table) if hasattr(table, "iloc") else Table(table)
+    table = Table.from_pandas(table) if isinstance(table, pd.DataFrame) else Table(table)
     missing = [name for name in ("name", "distance") if name not in table.colnames]
     if missing:
         raise ValueError(
             f"the table of clusters lacks {' and '.join(missing)}; it needs 'name' and 'distance' [pc] and "
-            f"has "
-            f"{', '.join(table.colnames)}."
+            f"has {', '.join(table.colnames)}."
         )
     distance = _in_parsecs(table["distance"])
     error = fractional_error * distance
@@ -298,10 +298,9 @@ def as_cluster_table(table, fractional_error: float = DISTANCE_FRACTIONAL_ERROR)
     if bad.size:
         hint = "; it looks like kpc" if np.nanmax(distance) < 1000.0 else ""
         raise ValueError(
-            f"column `distance` [pc] of the clusters must lie between 40 and 1e6 pc, with a positive error; "
-            f"{bad.size} of "
-            f"{len(table)} rows do not (first: {table['name'][bad[0]]}, {distance[bad[0]]:g} ± "
-            f"{error[bad[0]]:g}){hint}."
+            "column `distance` [pc] of the clusters must lie between 40 and 1e6 pc, with a positive error; "
+            f"{bad.size} of {len(table)} rows do not (first: {table['name'][bad[0]]}, {distance[bad[0]]:g} "
+            f"± {error[bad[0]]:g}){hint}."
         )
     clean = Table(
         {"name": np.asarray(table["name"], dtype=str), "distance": distance, "distance_error": error}
@@ -332,23 +331,16 @@ def read_clusters(path) -> Table:
     OSError
         If there is no such file.
     """
-    from astropy.table import Column, Table
+    from astropy.table import Table
 
+    from skdistmass.survey.reading import read_stars
     from skdistmass.survey.sources import open_source
-    from skdistmass.survey.tables import quiet_astropy
 
     opened = open_source(path)
-    names = [name for name in opened.names if name in ("name", "distance", "distance_error", "aliases")]
-    kinds = {name: "str" if name in ("name", "aliases") else "float" for name in names}
-    table = Table()
-    for name, raw in opened.fetch(kinds, slice(0, opened.n_rows)).items():
-        values = raw.values if raw.mask is None else np.ma.array(raw.values, mask=raw.mask)
-        with quiet_astropy():
-            table[name] = Column(
-                np.ma.filled(values, np.nan) if kinds[name] == "float" else values.astype(str)
-            )
-            table[name].unit = raw.unit or None
-    return as_cluster_table(table)
+    known = [name for name in ("name", "distance", "distance_error", "aliases") if name in opened.names]
+    if not {"name", "distance"} <= set(known):
+        return as_cluster_table(Table(names=opened.names))
+    return as_cluster_table(read_stars(path, columns=known))
 
 
 def _in_parsecs(column) -> NDArray[np.float64]:

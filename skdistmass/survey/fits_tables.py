@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,9 @@ def open_fits(path: Path, is_complete: IsComplete) -> TableSource:
     except (OSError, EOFError, KeyError, TypeError, IndexError) as error:
         raise ValueError(f"{path}: not a readable FITS file, perhaps truncated ({error})") from error
     layout.check_length()
-    return TableSource(path.name, layout.names, layout.n_rows, layout.fetch, layout.meta)
+    return TableSource(
+        path.name, layout.names, layout.n_rows, layout.fetch, layout.meta, layout.widths, layout.fetch_blocks
+    )
 
 
 def _find_table(hdus: Any, is_complete: IsComplete) -> tuple[Any, int]:
@@ -86,6 +88,8 @@ class _Layout:
         self.start = hdu.fileinfo()["datLoc"]
         self.units = {column.name: column.unit or "" for column in hdu.columns}
         self.nulls = {column.name: column.null for column in hdu.columns}
+        formats = {name: hdu.columns.dtype[name] for name in self.names}
+        self.widths = {name: entry.itemsize for name, entry in formats.items() if entry.kind == "S"}
         self.meta = json.loads(hdu.header[META_KEY]) if META_KEY in hdu.header else {}
         self.compression = _compression(path)
         self.record = hdu.columns.dtype.newbyteorder(">")
@@ -106,15 +110,28 @@ class _Layout:
             )
 
     def fetch(self, kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
-        plain = [name for name in kinds if name in self.plain]
-        arrays = self._read_blocks(plain, rows)
-        arrays.update(self._read_whole([name for name in kinds if name not in self.plain], rows))
-        return {
-            name: RawColumn(arrays[name], _null_mask(arrays[name], self.nulls[name]), self.units[name])
-            for name in kinds
-        }
+        return next(self.fetch_blocks(kinds, rows.start, max(rows.stop - rows.start, 1), rows.stop))
 
-    def _read_blocks(self, names: list[str], rows: slice) -> dict[str, NDArray]:
+    def fetch_blocks(
+        self, kinds: Mapping[str, str], first: int, size: int, stop: int | None = None
+    ) -> Iterator[dict[str, RawColumn]]:
+        stop = self.n_rows if stop is None else stop
+        plain = [name for name in kinds if name in self.plain]
+        whole = self._read_whole([name for name in kinds if name not in self.plain], slice(first, stop))
+        # A compressed file is opened once: to find a row in it, all before it must be decompressed.
+        with gzip.open(self.path) if self.compression == "gzip" else self.path.open("rb") as stream:
+            for start in range(first, stop, size) or (first,):
+                rows = slice(start, min(start + size, stop))
+                arrays = self._read_blocks(stream, plain, rows)
+                arrays |= {name: values[start - first :][:size] for name, values in whole.items()}
+                yield {
+                    name: RawColumn(
+                        arrays[name], _null_mask(arrays[name], self.nulls[name]), self.units[name]
+                    )
+                    for name in kinds
+                }
+
+    def _read_blocks(self, stream: IO[bytes], names: list[str], rows: slice) -> dict[str, NDArray]:
         n_rows = rows.stop - rows.start
         fields = [self.record.fields[name] for name in names]
         packed = np.dtype(
@@ -133,15 +150,14 @@ class _Layout:
             return arrays
         block_rows = max(BLOCK_BYTES // self.row_bytes, 1)
         try:
-            with gzip.open(self.path) if self.compression else self.path.open("rb") as stream:
-                stream.seek(self.start + rows.start * self.row_bytes)
-                for first in range(0, n_rows, block_rows):
-                    last = min(first + block_rows, n_rows)
-                    block = np.frombuffer(stream.read((last - first) * self.row_bytes), packed)
-                    if len(block) < last - first:
-                        raise EOFError
-                    for name in names:
-                        arrays[name][first:last] = block[name]
+            stream.seek(self.start + rows.start * self.row_bytes)
+            for first in range(0, n_rows, block_rows):
+                last = min(first + block_rows, n_rows)
+                block = np.frombuffer(stream.read((last - first) * self.row_bytes), packed)
+                if len(block) < last - first:
+                    raise EOFError
+                for name in names:
+                    arrays[name][first:last] = block[name]
         except (EOFError, ValueError) as error:
             raise ValueError(f"{self.path}: truncated FITS file; fetch it again") from error
         return arrays

@@ -9,7 +9,7 @@ _PRIME = np.uint64(1099511628211)
 
 
 def hash_ids(ids):
-    """Hash identifiers to 64 bits (FNV-1a of their ASCII bytes).
+    """Hash identifiers to 64 bits (FNV-1a of their UTF-8 bytes).
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def hash_ids(ids):
     ['0xaf63dc4c8601ec8c', '0x85944171f73967e8']
     """
     text = np.char.strip(np.asarray(ids, dtype=np.str_))
-    encoded = np.char.encode(text, "ascii", "replace")
-    bytes_of = np.ascontiguousarray(encoded).view(np.uint8).reshape(len(encoded), -1)
+    encoded = np.char.encode(text, "utf-8")
+    bytes_of = np.ascontiguousarray(encoded).view(np.uint8).reshape(len(encoded), encoded.itemsize)
     hashed = np.full(len(encoded), _OFFSET)
     for column in bytes_of.T:
         hashed = np.where(column > 0, (hashed ^ column) * _PRIME, hashed)

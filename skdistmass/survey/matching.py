@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from skdistmass.columns import AUXILIARY_COLUMNS, DERIVED, INPUT_COLUMNS, Column, Derivation, column_key
 from skdistmass.physics.extinction import galactic_latitude
 from skdistmass.survey.cleaning import clean_column, to_native
-from skdistmass.survey.tables import TableSource
+from skdistmass.survey.tables import RawColumn
 
 _APSTAR_PARTS = ("TELESCOPE", "FIELD", "APOGEE_ID")
+_APSTAR_FORM = "apogee.{}.stars.{}.{}"
+_COLUMNS = {**AUXILIARY_COLUMNS, **INPUT_COLUMNS}
 
 
 class MissingColumnsError(ValueError):
@@ -162,34 +164,63 @@ class ColumnPlan:
                     f"{label}: the columns {listed} both stand for {canonical}; keep one of them"
                 )
 
-    def read(self, opened: TableSource, rows: slice) -> dict[str, NDArray]:
-        """Read the planned columns.
+    @property
+    def names(self) -> list[str]:
+        """Canonical columns that the table has or gives, in the order of `wanted`."""
+        return [name for name in self.wanted if not self.missing([name])]
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Columns of the table to fetch, and of which kind their values should be, as `fetch` wants it."""
+        sources = {**self.auxiliary, **self.found}
+        kinds = {hits[0]: "" for hits in self.extras.values()}
+        return kinds | {hits[0]: _COLUMNS[name].kind for name, hits in sources.items()}
+
+    def text_width(self, name: str, widths: Mapping[str, int]) -> int | None:
+        """Tell how long the values of a column of text can be.
 
         Parameters
         ----------
-        opened : TableSource
-            The table that the plan was made for.
-        rows : slice
-            Rows to read, with bounds.
+        name : str
+            Canonical name.
+        widths : mapping of str to int
+            Bytes that the table reserves for a value of its columns, where it tells them.
+
+        Returns
+        -------
+        int or None
+            Number of characters; None if the table does not tell.
+        """
+        parts = (name,) if name in self.found else _APSTAR_PARTS
+        known = [widths.get(hits[0]) for hits in ({**self.auxiliary, **self.found}[part] for part in parts)]
+        if None in known:
+            return None
+        return sum(known) + (0 if name in self.found else len(_APSTAR_FORM.format("", "", "")))
+
+    def assemble(self, raw: Mapping[str, RawColumn], label: str, first_row: int = 0) -> dict[str, NDArray]:
+        """Make the planned columns from those of the table.
+
+        Parameters
+        ----------
+        raw : mapping of str to RawColumn
+            The columns of `kinds`.
+        label : str
+            Name of the table, for messages.
+        first_row : int, default=0
+            Number of the first of these rows in the table, for messages.
 
         Returns
         -------
         dict of str to ndarray
             Canonical columns in the order of `wanted`, then the extras.
         """
-        columns = {**AUXILIARY_COLUMNS, **INPUT_COLUMNS}
         sources = {name: hits[0] for name, hits in {**self.auxiliary, **self.found}.items()}
-        kinds = {hits[0]: "" for hits in self.extras.values()}
-        kinds |= {actual: columns[name].kind for name, actual in sources.items()}
-        raw = opened.fetch(kinds, rows)
         arrays = {}
         for name, actual in sources.items():
             if raw[actual].values.ndim != 1:
                 shape = raw[actual].values.shape
-                raise ValueError(
-                    f"{opened.label}: column `{actual}` must have one value a row; shape {shape}"
-                )
-            arrays[name] = clean_column(raw[actual], columns[name], actual)
+                raise ValueError(f"{label}: column `{actual}` must have one value a row; shape {shape}")
+            arrays[name] = clean_column(raw[actual], _COLUMNS[name], actual, first_row)
         self._derive(arrays)
         ordered = {name: arrays[name] for name in self.wanted if name in arrays}
         return ordered | {name: to_native(raw[hits[0]][0]) for name, hits in self.extras.items()}
@@ -224,7 +255,10 @@ def apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray
     array(['apogee.apo25m.stars.K21_071+10.2M00000002+7417074'], dtype='<U...')
     """
     parts = [np.asarray(part, dtype=str) for part in (telescope, field, apogee_id)]
-    joined = np.char.add(np.char.add("apogee.", parts[0]), ".stars.")
-    joined = np.char.add(np.char.add(np.char.add(joined, parts[1]), "."), parts[2])
+    # "apogee." + telescope + ".stars." + field + "." + star
+    joined = np.full(parts[0].shape, "")
+    for words in zip(_APSTAR_FORM.split("{}"), (*parts, ""), strict=True):
+        for word in words:
+            joined = np.char.add(joined, word)
     joined[(parts[0] == "") | (parts[1] == "") | (parts[2] == "")] = ""
     return joined

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import BITS, FEATURES, INPUT_COLUMNS
+from skdistmass.survey.identity import hash_ids
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+    from skdistmass.survey.reading import StarReader
 
 ASPCAPFLAG_BITS: Mapping[str, int] = MappingProxyType(
     {
@@ -84,13 +87,16 @@ def _unphysical(values: NDArray[np.float64], name: str) -> NDArray[np.bool_]:
     return (values <= low) | (values >= high) | np.isinf(values)
 
 
-def quality_flags(stars: Table) -> NDArray[np.int64]:
+def quality_flags(stars: Table, repeated: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Flag rows whose inputs are missing, impossible, bad or superseded.
 
     Parameters
     ----------
     stars : astropy.table.Table of length n_samples
         Table with canonical columns, as `read_stars` gives it.
+    repeated : ndarray of bool of shape (n_samples,), optional
+        Rows of stars that have a better row, where `stars` are only a part of the table; by default those
+        that `duplicates` finds.
 
     Returns
     -------
@@ -120,7 +126,7 @@ def quality_flags(stars: Table) -> NDArray[np.int64]:
             bad = _unphysical(np.asarray(stars[name], dtype=float), name)
             flags[bad] |= BITS["BAD_INPUT_VALUE"][0]
     flags[star_bad(stars)] |= BITS["STAR_BAD"][0]
-    flags[duplicates(stars)] |= BITS["DUPLICATE"][0]
+    flags[duplicates(stars) if repeated is None else repeated] |= BITS["DUPLICATE"][0]
     return flags
 
 
@@ -174,13 +180,74 @@ def duplicates(stars: Table) -> NDArray[np.bool_]:
         return (np.asarray(stars["EXTRATARG"]) & (1 << EXTRATARG_BITS["DUPLICATE"])) != 0
     if "APOGEE_ID" not in stars.colnames:
         return np.zeros(len(stars), dtype=bool)
-    names = np.asarray(stars["APOGEE_ID"])
-    snr = np.full(len(stars), -np.inf)
-    if "SNR" in stars.colnames:
-        snr = np.nan_to_num(np.asarray(stars["SNR"], dtype=float), nan=-np.inf)
-    _, star = np.unique(names, return_inverse=True)
-    # Best row of each star first: by star, then falling SNR, then position.
-    order = np.lexsort((np.arange(len(names)), -snr, star))
-    repeated = np.zeros(len(names), dtype=bool)
-    repeated[order[1:]] = star[order[1:]] == star[order[:-1]]
-    return repeated & (names != "")
+    return find_repeated(*star_keys(stars))
+
+
+def star_keys(stars: Table) -> tuple[NDArray[np.uint64], NDArray[np.floating]]:
+    """Give what tells which rows are of one star, and which of them is the best.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table of length n_samples
+        Table with APOGEE_ID, and SNR if it has that.
+
+    Returns
+    -------
+    keys : ndarray of uint64 of shape (n_samples,)
+        Hash of the identifier, 0 for a blank one.
+    snr : ndarray of shape (n_samples,)
+        Signal-to-noise ratio, negative infinity where there is none.
+    """
+    snr = np.asarray(stars["SNR"]) if "SNR" in stars.colnames else np.full(len(stars), np.nan, np.float32)
+    return hash_ids(stars["APOGEE_ID"]), np.where(np.isnan(snr), snr.dtype.type(-np.inf), snr)
+
+
+def find_repeated(keys: NDArray[np.uint64], snr: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Find all rows of a star but the best.
+
+    Parameters
+    ----------
+    keys, snr : ndarray of shape (n_samples,)
+        See `star_keys`.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,)
+        True for rows with a better one.
+
+    Notes
+    -----
+    Of 10⁸ stars two different ones have the same key with a probability of 3 in 10,000.
+    """
+    repeated = np.zeros(len(keys), dtype=bool)
+    # A part of the stars at a time, so that sorting needs little memory.
+    part_of = (keys >> np.uint64(60)).astype(np.uint8)
+    for part in range(16):
+        rows = np.flatnonzero(part_of == part)
+        # Best row of each star first: by star, then falling SNR, then position.
+        rows = rows[np.lexsort((-snr[rows], keys[rows]))]
+        repeated[rows[1:]] = keys[rows[1:]] == keys[rows[:-1]]
+    return repeated & (keys != 0)
+
+
+def repeated_stars(reader: StarReader, block_rows: int) -> NDArray[np.bool_] | None:
+    """Find the rows of stars that have a better row in a table that is read in blocks.
+
+    Parameters
+    ----------
+    reader : StarReader
+        The open table.
+    block_rows : int
+        Rows to read at a time.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_rows,), or None
+        What `duplicates` would say of the whole table; None if a block has all that is needed, in EXTRATARG.
+    """
+    if "EXTRATARG" in reader.names or "APOGEE_ID" not in reader.names:
+        return None
+    columns = [name for name in ("APOGEE_ID", "SNR") if name in reader.names]
+    blocks = (star_keys(stars) for stars in reader.select(columns).blocks(block_rows))
+    keys, snr = zip(*blocks, strict=True)
+    return find_repeated(np.concatenate(keys), np.concatenate(snr))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,17 +86,123 @@ def read_stars(
     >>> stars["TEFF"].unit, stars["N_FE"][0]
     (Unit("K"), np.float64(nan))
     """
-    wanted, extras = _split_wanted(columns)
-    needed = REQUIRED if columns is None else tuple(wanted)
-    opened = open_source(source, lambda names: not ColumnPlan(names, wanted, extras).missing(needed))
-    plan = ColumnPlan(opened.names, wanted, extras)
-    if missing := plan.missing(needed):
-        raise MissingColumnsError(opened.label, missing, opened.names)
-    plan.check_duplicates(opened.label)
-    if opened.n_rows == 0:
-        raise ValueError(f"{opened.label}: the table has no rows")
-    arrays = plan.read(opened, _bounds(rows, opened.n_rows))
-    return _as_table(arrays, INPUT_COLUMNS, {"source": opened.label, "source_rows": opened.n_rows})
+    return StarReader(source, columns).read(rows)
+
+
+class StarReader:
+    """A table of stars that is open for reading, at once or in blocks of rows.
+
+    Parameters
+    ----------
+    source : path, astropy.table.Table, pandas.DataFrame or structured ndarray
+        The table; see `read_stars`.
+    columns : iterable of str, optional
+        Columns to read; see `read_stars`.
+
+    Attributes
+    ----------
+    label : str
+        Name of the table, for messages and provenance.
+    n_rows : int
+        Number of its rows.
+    names : list of str
+        Canonical columns that it gives.
+
+    Examples
+    --------
+    >>> from skdistmass import make_survey
+    >>> reader = StarReader(make_survey(250, random_state=0)[0])
+    >>> [len(stars) for stars in reader.blocks(100)]
+    [100, 100, 50]
+    """
+
+    def __init__(
+        self, source: str | Path | Table | pd.DataFrame | NDArray, columns: Iterable[str] | None = None
+    ):
+        wanted, extras = _split_wanted(columns)
+        needed = REQUIRED if columns is None else tuple(wanted)
+        opened = open_source(source, lambda names: not ColumnPlan(names, wanted, extras).missing(needed))
+        plan = ColumnPlan(opened.names, wanted, extras)
+        if missing := plan.missing(needed):
+            raise MissingColumnsError(opened.label, missing, opened.names)
+        plan.check_duplicates(opened.label)
+        if opened.n_rows == 0:
+            raise ValueError(f"{opened.label}: the table has no rows")
+        self._opened, self._plan = opened, plan
+        self.label, self.n_rows, self.names = opened.label, opened.n_rows, plan.names
+
+    def select(self, columns: Iterable[str]) -> StarReader:
+        """Read fewer columns of the same table.
+
+        Parameters
+        ----------
+        columns : iterable of str
+            Canonical columns, of `names`.
+
+        Returns
+        -------
+        StarReader
+            A reader of them.
+        """
+        reader = copy(self)
+        reader._plan = ColumnPlan(self._opened.names, _split_wanted(columns)[0])
+        reader.names = reader._plan.names
+        return reader
+
+    def read(self, rows: slice | None = None) -> Table:
+        """Read rows.
+
+        Parameters
+        ----------
+        rows : slice, optional
+            Rows to read, all by default.
+
+        Returns
+        -------
+        astropy.table.Table
+            The rows, as `read_stars` gives them.
+        """
+        rows = _bounds(rows, self.n_rows)
+        return self._as_table(self._opened.fetch(self._plan.kinds, rows), rows.start)
+
+    def blocks(self, size: int, first: int = 0) -> Iterator[Table]:
+        """Read the rows in blocks, one after the other.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a block; the last one may have fewer.
+        first : int, default=0
+            Row to begin with.
+
+        Yields
+        ------
+        astropy.table.Table
+            The rows of a block.
+        """
+        for raw in self._opened.blocks(self._plan.kinds, first, size):
+            stars = self._as_table(raw, first)
+            first += len(stars)
+            yield stars
+
+    def text_width(self, name: str) -> int | None:
+        """Tell how long the values of a column of text can be.
+
+        Parameters
+        ----------
+        name : str
+            Canonical name of one of `names`.
+
+        Returns
+        -------
+        int or None
+            Number of characters that the table reserves; None if it does not tell.
+        """
+        return self._plan.text_width(name, self._opened.widths)
+
+    def _as_table(self, raw: Mapping[str, RawColumn], first_row: int) -> Table:
+        arrays = self._plan.assemble(raw, self.label, first_row)
+        return _as_table(arrays, INPUT_COLUMNS, {"source": self.label, "source_rows": self.n_rows})
 
 
 def _split_wanted(columns: Iterable[str] | None) -> tuple[dict[str, Column], list[str]]:

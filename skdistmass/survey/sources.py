@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 from collections.abc import Mapping
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,6 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from skdistmass.survey.fits_tables import open_fits
+from skdistmass.survey.parquet_tables import open_parquet, parquet_files
 from skdistmass.survey.tables import (
     META_KEY,
     IsComplete,
@@ -55,7 +57,9 @@ def open_source(source: Any, is_complete: IsComplete = lambda names: True) -> Ta
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: a folder; a table file is expected")
+        if not parquet_files(path):
+            raise IsADirectoryError(f"{path}: a folder without Parquet files; a table file is expected")
+        return open_parquet(path)
     kind = table_format(path)
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty")
@@ -65,7 +69,7 @@ def open_source(source: Any, is_complete: IsComplete = lambda names: True) -> Ta
         return _open_ecsv(path) if _is_ecsv(path) else _open_csv(path)
     if kind == "votable":
         return _open_votable(path, is_complete)
-    return _open_ecsv(path) if kind == "ecsv" else _open_parquet(path)
+    return _open_ecsv(path) if kind == "ecsv" else open_parquet(path)
 
 
 def _open_object(source: Any) -> TableSource:
@@ -152,19 +156,29 @@ def _open_csv(path: Path) -> TableSource:
         raise ValueError(f"{path}: not a readable table ({error})") from error
 
     def fetch(kinds, rows):
+        return next(fetch_blocks(kinds, rows.start, rows.stop - rows.start), {})
+
+    def fetch_blocks(kinds, first, size):
         import pandas as pd
 
-        try:
-            frame = _read_csv(path, delimiter, names, kinds, rows)
-        except (ValueError, OverflowError):
-            # Some value is not of its kind. As text, each is judged on its own and a bad one can be named.
-            try:
-                frame = _read_csv(path, delimiter, names, dict.fromkeys(kinds, "str"), rows)
-            except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-                raise ValueError(f"{path}: not a readable table ({error})") from error
-        return {name: _from_series(frame[name]) for name in kinds}
+        with _open_text(path) as stream:
+            _skip_to_rows(stream, delimiter)
+            lines = (line for line in stream if line.strip())
+            for _ in islice(lines, first):
+                pass
+            for _ in range(first, max(n_rows, first + 1), max(size, 1)):
+                text = "".join(islice(lines, size))
+                try:
+                    frame = _parse_csv(text, delimiter, names, kinds)
+                except (ValueError, OverflowError):
+                    # Some value is not of its kind. As text, each is judged on its own and can be named.
+                    try:
+                        frame = _parse_csv(text, delimiter, names, dict.fromkeys(kinds, "str"))
+                    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+                        raise ValueError(f"{path}: not a readable table ({error})") from error
+                yield {name: _from_series(frame[name]) for name in kinds}
 
-    return TableSource(path.name, names, n_rows, fetch)
+    return TableSource(path.name, names, n_rows, fetch, fetch_blocks=fetch_blocks)
 
 
 def _count_rows(path: Path, stream: TextIO, delimiter: str, n_fields: int) -> int:
@@ -184,27 +198,27 @@ def _skip_to_rows(stream: TextIO, delimiter: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
 
 
-def _read_csv(path: Path, delimiter: str, names: list[str], kinds: Mapping[str, str], rows: slice) -> Any:
+def _parse_csv(text: str, delimiter: str, names: list[str], kinds: Mapping[str, str]) -> Any:
     import pandas as pd
 
     dtypes = {"float": np.float64, "int": "Int64", "str": "str"}
-    with _open_text(path) as stream:
-        _skip_to_rows(stream, delimiter)
-        for _ in islice((line for line in stream if line.strip()), rows.start):
-            pass
-        return pd.read_csv(
-            stream,
-            sep=delimiter,
-            header=None,
-            # A repeated name is an error only for a column that is wanted, and that is found before reading.
-            names=list(range(len(names))),
-            usecols=[names.index(name) for name in kinds],
-            dtype={names.index(name): dtypes[kind] for name, kind in kinds.items() if kind},
-            nrows=rows.stop - rows.start,
-            index_col=False,
-            skipinitialspace=True,
-            na_values=["--"],
-        ).rename(columns=dict(enumerate(names)))
+    # As Python reads a number, so that it does not matter whether a neighbour is no number. New releases of
+    # pandas do so unasked, and do not want to be asked.
+    is_exact = tuple(int(part) for part in pd.__version__.split(".")[:2]) >= (3, 1)
+    exact = {} if is_exact else {"float_precision": "round_trip"}
+    return pd.read_csv(
+        StringIO(text),
+        sep=delimiter,
+        header=None,
+        # A repeated name is an error only for a column that is wanted, and that is found before reading.
+        names=list(range(len(names))),
+        usecols=[names.index(name) for name in kinds],
+        dtype={names.index(name): dtypes[kind] for name, kind in kinds.items() if kind},
+        index_col=False,
+        skipinitialspace=True,
+        na_values=["--"],
+        **exact,
+    ).rename(columns=dict(enumerate(names)))
 
 
 def _open_ecsv(path: Path) -> TableSource:
@@ -238,50 +252,3 @@ def _open_votable(path: Path, is_complete: IsComplete) -> TableSource:
     source = _table_source(table, path.name)
     source.meta = json.loads(infos[0].value) if infos else {}
     return source
-
-
-def _open_parquet(path: Path) -> TableSource:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path}: not a readable Parquet file, perhaps truncated ({error})") from error
-    schema, n_rows = file.schema_arrow, file.metadata.num_rows
-    starts = np.cumsum([0] + [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)])
-    file.close()
-
-    def fetch(kinds, rows):
-        groups = [i for i in range(len(starts) - 1) if starts[i] < rows.stop and starts[i + 1] > rows.start]
-        with pq.ParquetFile(path) as opened:
-            try:
-                table = opened.read_row_groups(groups, columns=list(kinds))
-            except (pa.ArrowException, OSError) as error:
-                raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
-        first = rows.start - (starts[groups[0]] if groups else 0)
-        table = table.slice(first, rows.stop - rows.start)
-        return {name: _from_arrow(table.column(name), schema.field(name)) for name in kinds}
-
-    meta = json.loads((schema.metadata or {}).get(META_KEY.encode(), b"{}"))
-    return TableSource(path.name, list(schema.names), n_rows, fetch, meta)
-
-
-def _from_arrow(chunks: Any, entry: Any) -> RawColumn:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    unit = (entry.metadata or {}).get(b"unit", b"").decode()
-    mask = chunks.is_null().to_numpy() if chunks.null_count else None
-    if pa.types.is_dictionary(chunks.type):
-        chunks = chunks.cast(chunks.type.value_type)
-    if pa.types.is_fixed_size_list(chunks.type):
-        values = chunks.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        return RawColumn(values.reshape(len(chunks), chunks.type.list_size), None, unit)
-    if mask is not None and (pa.types.is_integer(chunks.type) or pa.types.is_boolean(chunks.type)):
-        # Never through float: identifiers have 19 digits.
-        chunks = pc.fill_null(chunks, False if pa.types.is_boolean(chunks.type) else 0)
-    values = chunks.to_numpy()
-    if not values.flags.writeable:
-        values = values.copy()
-    return RawColumn(values, mask, unit)

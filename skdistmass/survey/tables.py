@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 FORMATS: Mapping[str, str] = {
     ".fits": "fits",
@@ -56,6 +59,11 @@ class TableSource:
         is a slice with bounds and no step.
     meta : dict
         Metadata that the file carries.
+    widths : dict of str to int
+        Bytes that the file reserves for a value of its columns of text, where it does.
+    fetch_blocks : callable, optional
+        `fetch_blocks(kinds, first, size)` gives blocks of `size` rows, from row `first` to the last, where
+        that is faster or needs less memory than to fetch one block after the other.
     """
 
     label: str
@@ -63,6 +71,31 @@ class TableSource:
     n_rows: int
     fetch: Callable[[Mapping[str, str], slice], dict[str, RawColumn]]
     meta: dict[str, Any] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
+    fetch_blocks: Callable[[Mapping[str, str], int, int], Iterator[dict[str, RawColumn]]] | None = None
+
+    def blocks(self, kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
+        """Give the rows of the table in blocks.
+
+        Parameters
+        ----------
+        kinds : mapping of str to str
+            Columns and kinds, as in `fetch`.
+        first : int
+            Row to begin with.
+        size : int
+            Rows of a block; the last one may have fewer.
+
+        Yields
+        ------
+        dict of str to RawColumn
+            The columns of one block.
+        """
+        if self.fetch_blocks is not None:
+            yield from self.fetch_blocks(kinds, first, size)
+            return
+        for start in range(first, self.n_rows, size):
+            yield self.fetch(kinds, slice(start, min(start + size, self.n_rows)))
 
 
 IsComplete = Callable[[Sequence[str]], bool]
@@ -141,3 +174,49 @@ def quiet_astropy() -> Iterator[None]:
         warnings.simplefilter("ignore", UnitsWarning)
         warnings.simplefilter("ignore", AstropyWarning)
         yield
+
+
+def column_values(table: Table, name: str) -> NDArray:
+    """Give the values of a column as a plain array: NaN, 0 or "" for masked ones, text for objects.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Table.
+    name : str
+        Name of the column.
+
+    Returns
+    -------
+    ndarray
+        The values.
+    """
+    column = table[name]
+    values = np.asarray(np.ma.getdata(getattr(column, "value", column)))
+    if values.dtype.kind == "O":
+        values = np.array(["" if value is None else str(value) for value in values.tolist()], dtype=str)
+    mask = getattr(column, "mask", None)
+    if mask is not None and np.any(mask):
+        values = values.copy()
+        values[np.asarray(mask)] = np.nan if values.dtype.kind == "f" else values.dtype.type()
+    return values
+
+
+def column_labels(table: Table, name: str) -> tuple[str, str]:
+    """Give unit and description of a column.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Table.
+    name : str
+        Name of the column.
+
+    Returns
+    -------
+    unit, description : str
+        Both "" where there is none.
+    """
+    column = table[name]
+    unit = "" if column.info.unit is None else str(column.info.unit)
+    return unit, column.info.description or ""

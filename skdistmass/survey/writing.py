@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
-import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistmass.survey.tables import META_KEY, quiet_astropy, table_format
+from skdistmass.survey.fits_output import FitsWriter
+from skdistmass.survey.parquet_tables import regroup
+from skdistmass.survey.tables import META_KEY, column_labels, column_values, quiet_astropy, table_format
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("fits", "ecsv", "parquet", "votable")
 """Formats that can be written."""
+
+ROW_GROUP_ROWS = 2**18
+"""Rows of a row group of a Parquet file."""
 
 
 def check_output(path: str | Path, overwrite: bool = False, format: str | None = None) -> Path:
@@ -52,7 +59,7 @@ def check_output(path: str | Path, overwrite: bool = False, format: str | None =
         If the folder cannot be written to, or `path` is a folder.
     """
     path = Path(path)
-    _output_format(path, format)
+    output_format(path, format)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: a folder; the name of a file is expected")
     if path.exists() and not overwrite:
@@ -110,18 +117,55 @@ def write_table(table: Table, path: str | Path, overwrite: bool = False, format:
     short values as cards of their own besides.
     """
     path = check_output(path, overwrite, format)
-    write = _WRITERS[_output_format(path, format)]
-    meta = _json(table.meta)
-    temporary = _temporary(path)
-    try:
+    write = _WRITERS[output_format(path, format)]
+    meta = meta_json(table.meta)
+    with new_file(path) as temporary:
         write(table, temporary, meta)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
-def _output_format(path: Path, format: str | None) -> str:
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which gets its own name when it is complete and vanishes otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        Name that the file gets if the `with` block ends well.
+
+    Yields
+    ------
+    Path
+        Name under which to write it.
+    """
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def output_format(path: str | Path, format: str | None = None) -> str:
+    """Format in which a file is written.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write.
+    format : {"fits", "ecsv", "parquet", "votable"}, optional
+        Format, by default that of the suffix of `path`.
+
+    Returns
+    -------
+    str
+        The format.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown.
+    """
     if format is None:
         return table_format(path, FORMATS)
     if format not in FORMATS:
@@ -134,7 +178,24 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{uuid.uuid4().hex}.part{''.join(path.suffixes[-2:])}")
 
 
-def _json(meta: Mapping[str, Any]) -> str:
+def meta_json(meta: Mapping[str, Any]) -> str:
+    """Metadata of a table as JSON.
+
+    Parameters
+    ----------
+    meta : mapping
+        Metadata.
+
+    Returns
+    -------
+    str
+        JSON.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be JSON.
+    """
     try:
         return json.dumps(dict(meta), default=_plain)
     except (TypeError, ValueError) as error:
@@ -149,87 +210,34 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not")
 
 
-def _column_values(table: Table, name: str) -> NDArray:
-    """Values of a column as a plain array: NaN, 0 or "" for masked ones, text for objects."""
-    column = table[name]
-    values = np.asarray(np.ma.getdata(getattr(column, "value", column)))
-    if values.dtype.kind == "O":
-        values = np.array(["" if value is None else str(value) for value in values.tolist()], dtype=str)
-    mask = getattr(column, "mask", None)
-    if mask is not None and np.any(mask):
-        values = values.copy()
-        values[np.asarray(mask)] = np.nan if values.dtype.kind == "f" else values.dtype.type()
-    return values
-
-
-def _labels(table: Table, name: str) -> tuple[str, str]:
-    column = table[name]
-    unit = "" if column.info.unit is None else str(column.info.unit)
-    return unit, column.info.description or ""
-
-
-def _ascii(text: str) -> str:
-    text = text.replace("σ", "sigma").replace("µ", "u")
-    return " ".join(text.encode("ascii", "backslashreplace").decode().split())
-
-
 def _write_fits(table: Table, path: Path, meta: str) -> None:
-    from astropy.io import fits
-
-    columns = [_fits_column(table, name) for name in table.colnames]
-    with quiet_astropy():
-        hdu = fits.BinTableHDU.from_columns(columns, nrows=len(table), name="STARS")
-        for number, name in enumerate(table.colnames, start=1):
-            if description := _labels(table, name)[1]:
-                hdu.header[f"TCOMM{number}"] = _ascii(description)
-        for keyword, value in _short_cards(table.meta):
-            if keyword not in hdu.header:
-                hdu.header[keyword] = value
-        hdu.header[META_KEY] = _without_marks(meta)
-        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    with open_binary(path) as stream:
+        writer = FitsWriter(stream, table, len(table), meta)
+        writer.append(table)
+        writer.close()
 
 
-def _without_marks(text: str) -> str:
-    """JSON without the characters that mean something in a card: a string goes on over several of them."""
-    for mark in "'&/":
-        text = text.replace(mark, f"\\u{ord(mark):04x}")
-    return text
+@contextmanager
+def open_binary(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to write bytes, compressed if its name ends in .gz.
 
+    Parameters
+    ----------
+    path : Path
+        File to write.
 
-def _fits_column(table: Table, name: str) -> Any:
-    from astropy.io import fits
-
-    values = _column_values(table, name)
-    unit, _ = _labels(table, name)
-    if values.dtype.kind == "U":
-        values = np.char.encode(values, "ascii", "backslashreplace")
-    count = values.size // max(len(values), 1) if len(values) else int(np.prod(values.shape[1:], dtype=int))
-    if values.dtype.kind == "S":
-        code = f"{max(values.dtype.itemsize, 1)}A"
-    else:
-        codes = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
-        short = values.dtype.str[1:]
-        if short not in codes:
-            short = {"i1": "i2", "u2": "i4", "u4": "i8", "u8": "i8", "f2": "f4"}.get(short, "f8")
-            values = values.astype(short)
-        code = f"{count if values.ndim > 1 else ''}{codes[short]}"
-    return fits.Column(name, code, unit=unit or None, array=values)
-
-
-def _short_cards(meta: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Metadata that fits into a card as it is; the JSON card has all of it."""
-    cards = []
-    for key, value in meta.items():
-        keyword = _ascii(str(key)).upper().replace(" ", "_")
-        value = _ascii(value) if isinstance(value, str) else value
-        if not isinstance(value, bool | int | float | str) or value in (np.inf, -np.inf) or value != value:
-            continue
-        if re.fullmatch(r"[A-Z0-9_-]{1,8}", keyword):
-            cards.append((keyword, value))
-        elif len(keyword) + len(str(value)) < 60:
-            # A long keyword cannot have a value that goes on in further cards.
-            cards.append((f"HIERARCH {keyword}", value))
-    return cards
+    Yields
+    ------
+    binary file
+        Where to write.
+    """
+    with path.open("wb") as stream:
+        if path.suffix != ".gz":
+            yield stream
+            return
+        # Without name and time: the same table makes the same file.
+        with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as compressed:
+            yield compressed
 
 
 def _write_ecsv(table: Table, path: Path, meta: str) -> None:
@@ -237,8 +245,8 @@ def _write_ecsv(table: Table, path: Path, meta: str) -> None:
 
     plain = Table(meta=json.loads(meta))
     for name in table.colnames:
-        unit, description = _labels(table, name)
-        plain[name] = Column(_column_values(table, name), description=description or None)
+        unit, description = column_labels(table, name)
+        plain[name] = Column(column_values(table, name), description=description or None)
         if unit:
             plain[name].unit = unit
     plain.write(path, format="ascii.ecsv")
@@ -250,8 +258,8 @@ def _write_votable(table: Table, path: Path, meta: str) -> None:
 
     plain = Table()
     for name in table.colnames:
-        values = _column_values(table, name)
-        unit, description = _labels(table, name)
+        values = column_values(table, name)
+        unit, description = column_labels(table, name)
         if values.dtype.kind == "U" and all(word.isascii() for word in values.tolist()):
             values = np.char.encode(values, "ascii")
         plain[name] = Column(values, description=description or None)
@@ -264,17 +272,56 @@ def _write_votable(table: Table, path: Path, meta: str) -> None:
 
 
 def _write_parquet(table: Table, path: Path, meta: str) -> None:
-    import pyarrow as pa
+    write_parquet([arrow_table(table, meta)], path)
+
+
+def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
+    """Write the pieces of a table as one Parquet file; its row groups do not depend on the pieces.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+        Pieces of the table, at least one, with the schema of the first.
+    path : Path
+        File to write.
+    """
     import pyarrow.parquet as pq
+
+    tables = iter(tables)
+    first = next(tables)
+    # Hardly a float repeats: a dictionary of them only costs time.
+    coded = [
+        field.name for field in first.schema if not str(field.type).startswith(("float", "double", "fixed"))
+    ]
+    with pq.ParquetWriter(path, first.schema, use_dictionary=coded) as writer:
+        for table in regroup(chain([first], tables), ROW_GROUP_ROWS):
+            writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+
+
+def arrow_table(table: Table, meta: str) -> pa.Table:
+    """Make an Arrow table with units and descriptions as metadata of the fields.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Numbers, text and columns of shape (n_samples, k).
+    meta : str
+        Metadata of the table as JSON.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same table.
+    """
+    import pyarrow as pa
 
     fields, arrays = [], []
     for name in table.colnames:
-        array = _arrow_array(_column_values(table, name))
-        unit, description = _labels(table, name)
+        array = _arrow_array(column_values(table, name))
+        unit, description = column_labels(table, name)
         fields.append(pa.field(name, array.type, metadata={"unit": unit, "description": description}))
         arrays.append(array)
-    schema = pa.schema(fields, metadata={META_KEY: meta})
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={META_KEY: meta}))
 
 
 def _arrow_array(values: NDArray) -> pa.Array:

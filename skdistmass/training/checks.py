@@ -58,7 +58,7 @@ def check_positive_errors(error, where, name, ids):
         raise ValueError(
             f"{name} must be positive; {bad.size} of {np.count_nonzero(where)} errors are zero or negative "
             f"(first: row {bad[0]}{star}, {error[bad[0]]:g}). Weights are 1/σ²: set errors that are not "
-            f"known to NaN."
+            "known to NaN."
         )
 
 
@@ -92,10 +92,8 @@ def check_parsecs(distance, parallax, where, name):
     guess = "distances in kpc" if 0.5e-3 < ratio < 2e-3 else "another unit"
     raise ValueError(
         f"{name} must be in pc: distance [pc] times parallax [mas] should have a median near "
-        f"{_PARSEC_MAS:g}, it has "
-        f"{_PARSEC_MAS * ratio:.3g} over {product.size} stars (first distance: {distance[where][0]:g}). It "
-        f"looks like "
-        f"{guess}; convert to pc."
+        f"{_PARSEC_MAS:g}, it has {_PARSEC_MAS * ratio:.3g} over {product.size} stars (first distance: "
+        f"{distance[where][0]:g}). It looks like {guess}; convert to pc."
     )
 
 
@@ -121,8 +119,7 @@ def check_magnitudes(magnitude, name):
     guess = "distances in kpc" if median >= high else "distances in another unit, or magnitudes that are none"
     raise ValueError(
         f"{name} gives absolute Ks magnitudes with a median of {median:.1f} mag; stars have {low:g} to "
-        f"{high:g}. "
-        f"It looks like {guess}; distances have to be in pc."
+        f"{high:g}. It looks like {guess}; distances have to be in pc."
     )
 
 
@@ -187,13 +184,12 @@ def check_training_set(X, y, target, min_stars, steps_text):
     if len(y) < min_stars:
         raise ValueError(
             f"{len(y)} stars are left to train on; at least {min_stars} are needed (min_stars). What each "
-            f"step "
-            f"kept:\n{steps_text}"
+            f"step kept:\n{steps_text}"
         )
     for name, values in [*zip((name_column(name) for name in FEATURES), X.T, strict=True), (target, y)]:
         if np.ptp(values) == 0:
             raise ValueError(
                 f"{name} is {values[0]:g} for all {len(y)} training stars: a constant column teaches "
-                f"nothing, and the model "
-                "would be wrong wherever it differs. Fill it with measurements, or cut the table elsewhere."
+                "nothing, and the model would be wrong wherever it differs. Fill it with measurements, or "
+                "cut the table elsewhere."
             )

@@ -25,9 +25,19 @@ from skdistmass.training.selection import (
 )
 
 GLOBAL_ZERO_POINT = -0.017
-"""Zero point of Gaia EDR3 parallaxes of quasars [mas] (Lindegren+ 2021), where that of a star cannot be "
-"had."""
+"""Zero point of the parallaxes of quasars [mas] (Lindegren+ 2021), for stars without one of their own."""
 
+TYPICAL_NU_EFF = 1.43
+"""Effective wavenumber of a K giant, BP - RP = 1.4 mag [1/µm], for tables without that of the stars."""
+
+_ZERO_POINT_INPUTS = (
+    "GAIAEDR3_PHOT_G_MEAN_MAG",
+    "NU_EFF",
+    "PSEUDOCOLOUR",
+    "RA",
+    "DEC",
+    "ASTROMETRIC_PARAMS_SOLVED",
+)
 _PARALLAX = ("GAIAEDR3_PARALLAX", "GAIAEDR3_PARALLAX_ERROR")
 _ERROR_NAMES = ("{}_ERR", "{}_ERROR", "E_{}")
 
@@ -62,23 +72,24 @@ def distance_training_set(
     min_extinction : float, default=0.0
         Smallest A_K [mag]: negative values are noise or bad photometry.
     distance_source : str, default="photogeo"
-        Where distances come from: "photogeo" or "geo" (Bailer-Jones+ 2021), "edsd" (posterior of the parallax, see
-        `skdistmass.physics.parallax`), or the name of a column of distances [pc].
+        Where distances come from: "photogeo" or "geo" (Bailer-Jones+ 2021), "edsd" (posterior of the
+        parallax, see `skdistmass.physics.parallax`), or the name of a column of distances [pc].
     distance_error : str, optional
         Column of the 1σ errors [pc] of a distance column; by default its name with "_ERR", "_ERROR" or "E_".
     zero_point : float or "auto", default="auto"
-        Zero point of the parallaxes [mas] for "edsd". "auto": Lindegren+ 2021 for stars with the inputs it needs,
-        -0.017 mas for the others.
+        Zero point of the parallaxes [mas] for "edsd". "auto": Lindegren+ 2021 from G magnitude, colour and
+        position; the survey's file has no colour, that of a K giant is assumed then. -0.017 mas for stars
+        without G or position.
     clusters : bool or table, default=True
-        Give members of star clusters (column MEMBER) that the parallax cut removed back, with the distance of their
-        cluster: those of `load_clusters`, or a table of your own, see `cluster_distances`. False: no.
+        Give members of star clusters (column MEMBER) that the parallax cut removed back, with the distance of
+        their cluster: those of `load_clusters`, or a table of your own, see `cluster_distances`. False: no.
     drop_star_bad : bool, default=True
         Drop stars that the survey's pipeline calls bad.
     keep_duplicates : bool, default=True
         Keep all rows of a star that was observed several times, as published.
     magnitude_scatter : float, default=0.1
-        Scatter of absolute magnitudes at one spectrum [mag], added in quadrature to the errors for the weights. Without
-        it, dwarfs with parallaxes good to a thousandth would leave no weight to giants.
+        Scatter of absolute magnitudes at one spectrum [mag], added in quadrature to the errors for the
+        weights. Without it, dwarfs with parallaxes good to a thousandth would leave no weight to giants.
     extinction_rule : {"survey", "paper"}, default="survey"
         Rule of `choose_extinction`; that of the catalogue should be the same.
     sfd_coefficient : float, default=0.302
@@ -96,8 +107,8 @@ def distance_training_set(
     MissingColumnsError
         If the table lacks the features or the Gaia columns.
     ValueError
-        If no parallax is positive, an error is not positive, distances are not in pc, a column is constant, or there
-        are too few stars.
+        If no parallax is positive, an error is not positive, distances are not in pc, a column is constant,
+        or there are too few stars.
 
     See Also
     --------
@@ -110,7 +121,8 @@ def distance_training_set(
 
     References
     ----------
-    Stone-Martinez A., et al. 2024, AJ 167, 73, sections 2 and 4.1. Bailer-Jones C. A. L., et al. 2021, AJ 161, 147.
+    Stone-Martinez A., et al. 2024, AJ 167, 73, sections 2 and 4.1.
+    Bailer-Jones C. A. L., et al. 2021, AJ 161, 147.
 
     Examples
     --------
@@ -185,8 +197,7 @@ def _check_gaia_columns(table, distance_source, max_parallax_error):
     if missing:
         label = (
             f"{table.meta.get('source', 'the table')}: distances are labelled with Gaia, or with a column "
-            f"of your own "
-            "(distance_source) and max_parallax_error=None"
+            "of your own (distance_source) and max_parallax_error=None"
         )
         raise MissingColumnsError(label, missing, table.colnames)
 
@@ -199,9 +210,8 @@ def _good_parallaxes(table, usable, max_parallax_error):
             n_missing = np.count_nonzero(usable & np.isnan(parallax))
             raise ValueError(
                 f"column {checks.name_column(_PARALLAX[0])} has no positive value: of the "
-                f"{np.count_nonzero(usable)} usable "
-                f"stars {n_missing} have none, the others a negative one. Are they parallaxes [mas], with "
-                f"the right sign?"
+                f"{np.count_nonzero(usable)} usable stars {n_missing} have none, the others a negative one. "
+                "Are they parallaxes [mas], with the right sign?"
             )
         checks.check_positive_errors(
             np.asarray(table[_PARALLAX[1]], dtype=float),
@@ -231,14 +241,18 @@ def _distances(stars, table, distance_source, distance_error, zero_point):
 def _zero_points(table, zero_point):
     if zero_point != "auto":
         return np.full(len(table), float(zero_point))
-    names = ("GAIAEDR3_PHOT_G_MEAN_MAG", "NU_EFF", "PSEUDOCOLOUR", "RA", "DEC", "ASTROMETRIC_PARAMS_SOLVED")
-    if not all(name in table.colnames for name in names):
+    given = {
+        name: np.asarray(table[name], dtype=float) for name in _ZERO_POINT_INPUTS if name in table.colnames
+    }
+    if not all(name in given for name in ("GAIAEDR3_PHOT_G_MEAN_MAG", "RA", "DEC")):
         return np.full(len(table), GLOBAL_ZERO_POINT)
-    magnitude, nu_eff, pseudocolour, ra, dec, solved = (
-        np.asarray(table[name], dtype=float) for name in names
+    value, _ = gaia_parallax.zero_point(
+        given["GAIAEDR3_PHOT_G_MEAN_MAG"],
+        given.get("NU_EFF", TYPICAL_NU_EFF),
+        given.get("PSEUDOCOLOUR", np.nan),
+        gaia_parallax.ecliptic_latitude(given["RA"], given["DEC"]),
+        given.get("ASTROMETRIC_PARAMS_SOLVED", 31),
     )
-    latitude = gaia_parallax.ecliptic_latitude(ra, dec)
-    value, _ = gaia_parallax.zero_point(magnitude, nu_eff, pseudocolour, latitude, solved)
     return np.where(np.isnan(value), GLOBAL_ZERO_POINT, value)
 
 
@@ -250,8 +264,7 @@ def _user_distances(stars, name, error_name):
         if name in names and error_name is None:
             raise ValueError(
                 f"column `{name}` of distances [pc] needs one of errors [pc]: there is none of "
-                f"{', '.join(errors)}. "
-                "Name it with distance_error."
+                f"{', '.join(errors)}. Name it with distance_error."
             )
     wanted = [name] if error_name is None else [name, error_name]
     table = read_stars(stars, columns=wanted)
@@ -267,7 +280,10 @@ def _check_labels(table, labels, where):
     known = where & np.isfinite(labels.distance)
     checks.check_positive_errors(labels.error, known, f"the error of {labels.name}", star_ids(table))
     if labels.source[0] != "edsd":
-        checks.check_parsecs(labels.distance, physical_values(table, _PARALLAX[0]), known, labels.name)
+        parallax, error = (physical_values(table, name) for name in _PARALLAX)
+        with np.errstate(invalid="ignore"):
+            clear = known & (parallax > 5.0 * error)
+        checks.check_parsecs(labels.distance, parallax, clear, labels.name)
 
 
 def _cluster_members(table, usable, X, k_mag, extinction, clusters):

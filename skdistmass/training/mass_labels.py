@@ -122,8 +122,7 @@ def mass_training_set(
     if id_column not in table.colnames:
         raise ValueError(
             f"{table.meta.get('source', 'the table')}: there is no column {id_column} to join the labels "
-            f"by; it has "
-            f"{', '.join(table.colnames)}."
+            f"by; it has {', '.join(table.colnames)}."
         )
     found = _read_labels(
         labels, mass_column, error_column, fractional_error, id_column, source, source_column
@@ -164,8 +163,7 @@ def _read_labels(labels, mass_column, error_column, fractional_error, id_column,
     if mass_column in names and error_column is None:
         raise ValueError(
             f"column `{mass_column}` of masses needs one of errors: there is none of "
-            f"{', '.join(candidates)}. Name it "
-            "with error_column."
+            f"{', '.join(candidates)}. Name it with error_column."
         )
     wanted = [name for name in (id_column, mass_column, error_column, source_column) if name]
     table = read_stars(labels, columns=wanted)
@@ -179,9 +177,8 @@ def _read_labels(labels, mass_column, error_column, fractional_error, id_column,
     if np.nanmedian(fraction) > 1.0:
         raise ValueError(
             f"column `{error_column}` holds errors larger than the masses: the median is "
-            f"{np.nanmedian(fraction):.3g} of "
-            "the mass. It looks like per cent; errors have to be in Msun, or fractions "
-            "(fractional_error=True)."
+            f"{np.nanmedian(fraction):.3g} of the mass. It looks like per cent; errors have to be in Msun, "
+            "or fractions (fractional_error=True)."
         )
     # Best label of each star first, so that a join finds it first.
     order = np.argsort(np.nan_to_num(fraction, nan=np.inf), kind="stable")
@@ -209,8 +206,7 @@ def _origins(table, source, source_column):
         where = f"column `{source_column}`" if source_column else "source"
         raise ValueError(
             f"{where} has to name one of {', '.join(SOURCES)} or its bit (8, 16, 32); {unknown.size} of "
-            f"{len(values)} "
-            f"values do not (first: row {unknown[0]}, {values[unknown[0]]!r})."
+            f"{len(values)} values do not (first: row {unknown[0]}, {values[unknown[0]]!r})."
         )
     return values
 
@@ -228,7 +224,6 @@ def _join(star, label, id_column):
         example = [repr(value[0].item()) if len(value) else "nothing" for value in shown]
         raise ValueError(
             f"0 of {len(names)} labels match one of {len(star)} stars by {id_column}: the stars have names "
-            f"like "
-            f"{example[0]}, the labels like {example[1]}. They have to be equal, letter by letter."
+            f"like {example[0]}, the labels like {example[1]}. They have to be equal, letter by letter."
         )
     return np.where(matched, first[position], -1)

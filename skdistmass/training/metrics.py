@@ -25,9 +25,9 @@ def summarize_residuals(fraction, z_score=None) -> dict:
     Returns
     -------
     dict
-        "n", "offset" (median), "mad_sigma" (median absolute deviation, scaled to a standard deviation), "
-        ""std", and
-        "within_1_sigma", the share of residuals within the predicted errors (0.68 if they are right).
+        "n", "offset" (median), "mad_sigma" (median absolute deviation, scaled to a standard deviation) and
+        "std"; with `z_score` also "within_1_sigma", the share of residuals within the predicted errors (0.68
+        if they are right).
 
     Examples
     --------

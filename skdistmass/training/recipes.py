@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone
 
+from skdistmass.columns import LABEL_SETS
 from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.domain import TrainingDomain
 from skdistmass.estimators.mass import MassRegressor
 from skdistmass.estimators.pruning import BinaryPruner
 from skdistmass.survey.identity import hash_ids
+from skdistmass.training.distance_labels import distance_training_set
 from skdistmass.training.mass_labels import mass_training_set
 from skdistmass.training.result import TrainedModel, make_card, measure
-from skdistmass.training.distance_labels import distance_training_set
 from skdistmass.training.selection import TrainingSet
 
 PARTS = ("training", "validation", "test")
@@ -48,8 +49,8 @@ def split_by_star(ids, split=SPLIT, random_state=0):
 
     Examples
     --------
-    >>> split_by_star(["a", "b", "c", "d", "e", "a"], split=(0.6, 0.2, 0.2))
-    array(['training', 'validation', 'test', 'training', 'training', 'training'], dtype='<U10')
+    >>> split_by_star(["a", "b", "c", "d", "e", "a"], split=(0.6, 0.2, 0.2)).tolist()
+    ['training', 'test', 'validation', 'training', 'training', 'training']
     """
     shares = np.asarray(split, dtype=float)
     if shares.shape != (3,) or not np.all(shares > 0) or not np.isclose(shares.sum(), 1.0):
@@ -142,7 +143,17 @@ def train_distance(
     return _train(training_set, estimator, pruner, split, random_state, progress)
 
 
-def train_mass(stars, labels=None, *, estimator=None, split=SPLIT, random_state=0, progress=None, **cuts):
+def train_mass(
+    stars,
+    labels=None,
+    *,
+    estimator=None,
+    label_set=None,
+    split=SPLIT,
+    random_state=0,
+    progress=None,
+    **cuts,
+):
     """Train a mass model by the published recipe.
 
     Parameters
@@ -153,6 +164,9 @@ def train_mass(stars, labels=None, *, estimator=None, split=SPLIT, random_state=
         Table of masses; needed unless `stars` is a `TrainingSet`.
     estimator : MassRegressor, optional
         Unfitted model; by default the published network with `random_state`.
+    label_set : str, optional
+        Which of the six sets of masses the labels are, such as "COR_MO" (`skdistmass.columns.LABEL_SETS`):
+        the catalogue then writes MASS_COR_MO and AGE_COR_MO instead of MASS and AGE.
     split : tuple of float, default=(0.64, 0.16, 0.20)
         Shares of training, validation and test part.
     random_state : int, default=0
@@ -181,18 +195,17 @@ def train_mass(stars, labels=None, *, estimator=None, split=SPLIT, random_state=
     ----------
     Stone-Martinez A., et al. 2024, AJ 167, 73, sections 3 and 5.
     """
+    if label_set is not None and label_set not in LABEL_SETS:
+        raise ValueError(f"label_set has to be one of {LABEL_SETS}; received {label_set!r}.")
     if labels is None and not isinstance(stars, TrainingSet):
         raise ValueError("labels are needed: a table with identifiers, masses [Msun] and their errors.")
     cuts = cuts if labels is None else {"labels": labels, **cuts}
     training_set = _as_training_set(stars, "mass", mass_training_set, cuts, progress)
-    return _train(
-        training_set,
-        _check_estimator(estimator, MassRegressor, random_state),
-        None,
-        split,
-        random_state,
-        progress,
-    )
+    estimator = _check_estimator(estimator, MassRegressor, random_state)
+    result = _train(training_set, estimator, None, split, random_state, progress)
+    if label_set is not None:
+        result.estimator.card_["label_set"] = label_set
+    return result
 
 
 def _as_training_set(stars, kind, make, cuts, progress):
@@ -206,7 +219,7 @@ def _as_training_set(stars, kind, make, cuts, progress):
     if cuts:
         raise ValueError(
             f"{', '.join(cuts)} cannot be given with a TrainingSet, which is already cut; give it the table "
-            f"instead."
+            "instead."
         )
     return stars
 

@@ -82,24 +82,19 @@ class TrainedModel:
             Steps of the training set, parts, pruning, errors against surface gravity, error model, clusters.
         """
         kind = self.training_set.kind
-        quantity = "distance" if kind == "distance" else "mass"
-        lines = [
-            f"{type(self.estimator).__name__} trained on "
-            f"{self.training_set.settings.get('table', 'a table')}",
-            "",
-        ]
+        table = self.training_set.settings.get("table", "")
+        lines = [f"{type(self.estimator).__name__} trained on {table}", ""]
         lines += ["stars  step".rjust(15), str(self.training_set), ""]
-        counts = {
-            name: np.count_nonzero(self.part == name) for name in ("training", "pruned", "validation", "test")
-        }
+        parts = ("training", "pruned", "validation", "test")
+        counts = {name: np.count_nonzero(self.part == name) for name in parts}
         lines.append("parts: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count))
         if self.pruner is not None:
             lines.append(
                 f"binaries: {counts['pruned']} training stars left out, residual above "
-                f"{self.pruner.threshold_:.3g} "
-                f"(threshold={self.pruner.threshold!r}, where={self.pruner.where!r})"
+                f"{self.pruner.threshold_:.3g} (threshold={self.pruner.threshold!r}, "
+                f"where={self.pruner.where!r})"
             )
-        lines += ["", f"fractional {quantity} errors of the test stars"]
+        lines += ["", f"fractional {kind} errors of the test stars"]
         for name, summary in self.metrics.items():
             lines.append(f"{name:>6s}: " + ", ".join(f"{key} {value}" for key, value in summary.items()))
         lines += ["", format_table(self.by_log_g, _FORMATS), "", f"error model: {self._error_formula()}"]

@@ -13,7 +13,15 @@ from skdistmass.survey.quality import duplicates, physical_values, star_bad
 
 
 class Step(NamedTuple):
-    """One step on the way to a training set, and how many stars it left."""
+    """One step on the way to a training set.
+
+    Parameters
+    ----------
+    name : str
+        What the step asks of a star.
+    n_stars : int
+        Number of stars that are left.
+    """
 
     name: str
     n_stars: int
@@ -98,8 +106,7 @@ class TrainingSet:
 
     @property
     def source_bits(self) -> np.ndarray:
-        """Bit of BITMASK that tells the origin of each mass label (8, 16, 32), or 1 for the distance "
-        "model."""
+        """Bit of BITMASK for the origin of each mass label (8, 16, 32); 1 for distances."""
         bits = {name: BITS[f"MASS_LABEL_{name}"][0] for name in ("APOKASC", "BERGER", "SERENELLI")}
         default = BITS["DISTANCE_TRAINING"][0] if self.kind == "distance" else 0
         return np.array([bits.get(name, default) for name in self.source.tolist()], dtype=np.int64)

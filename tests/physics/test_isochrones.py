@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from skdistmass.physics.initial_mass_function import kroupa_imf, kroupa_imf_integral
 from skdistmass.physics.isochrones import (
     cell_widths,
-    kroupa_imf,
-    kroupa_imf_integral,
     load_giant_ages,
+    load_isochrone_grid,
     load_isochrones,
+    total_metallicity,
 )
 
 
@@ -140,6 +141,17 @@ class TestGiantAges:
         assert ours.item() == pytest.approx(np.average(middle, weights=weight), rel=1e-3)
 
 
+class TestTotalMetallicity:
+    def test_solar_mixture_and_missing(self):
+        np.testing.assert_allclose(total_metallicity([-1.0, 0.3], 0.0), [-1.0, 0.3], atol=1e-12)
+        np.testing.assert_array_equal(np.isnan(total_metallicity([np.nan, 0.0], [0.1, np.nan])), True)
+
+    def test_mass_fraction_of_metals(self):
+        # The α elements are 63.8 % of the metals by mass in the mixture of the authors, who give 0.29 dex for
+        # [α/Fe] = 0.4 (their section 3).
+        assert total_metallicity(0.0, 0.4) == pytest.approx(0.29, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("name", "limit"), [("giant_ages_mist.npz", 200_000), ("isochrones_parsec.npz", 4_000_000)]
 )
@@ -206,6 +218,15 @@ class TestIsochrones:
         expected = kroupa_imf_integral(born.min(), born.max()) * years
         assert table.weight[one].sum() == pytest.approx(expected, rel=0.01)
 
+    def test_star_formation_ends_with_the_age_of_the_universe(self, table):
+        # The same mass range on the oldest isochrone and the one before: the ratio is that of the intervals.
+        counts = []
+        for log_age in (10.10, 10.15):
+            one = select(table, 0.0, log_age, 1) & (table.initial_mass > 0.3) & (table.initial_mass < 0.8)
+            counts.append(table.weight[one].sum(dtype=float))
+        expected = (13.8 - 10**1.125) / (10**1.125 - 10**1.075)
+        assert counts[1] / counts[0] == pytest.approx(expected, rel=0.02)
+
     def test_nodes_are_those_of_the_source(self, table):
         star = source_isochrone("parsec_v1.25.h5", -0.5, 9.7)
         giants = select(table, -0.5, 9.7, 3)
@@ -235,6 +256,30 @@ class TestIsochrones:
         assert len(np.unique(coarse.m_h)) == 11
         at = select(coarse, -1.0, 9.0, 4), select(table, -1.0, 9.0, 4)
         np.testing.assert_array_equal(coarse.abs_mag_k[at[0]], table.abs_mag_k[at[1]])
+
+    def test_grid_and_table_hold_the_same_points(self, table):
+        grid = load_isochrone_grid()
+        m, a = np.argmin(abs(grid.m_h + 0.5)), np.argmin(abs(grid.log_age - 9.5))
+        there = grid.weight[m, a] > 0
+        one = np.isclose(table.m_h, -0.5, atol=1e-3) & np.isclose(table.log_age, 9.5, atol=1e-3)
+        np.testing.assert_allclose(table.weight[one], grid.weight[m, a, there], rtol=1e-6)
+        np.testing.assert_allclose(
+            table.teff[one], 10.0 ** grid.log_teff[m, a, there].astype(float), rtol=1e-6
+        )
+        np.testing.assert_array_equal(table.abs_mag_k[one], grid.abs_mag_k[m, a, there])
+
+    def test_grid_has_equal_phases_side_by_side_and_is_read_only(self):
+        grid = load_isochrone_grid()
+        assert grid.log_g.shape == (len(grid.m_h), len(grid.log_age), grid.log_g.shape[-1])
+        for name in ("log_age", "log_g", "weight", "age_width"):
+            assert not getattr(grid, name).flags.writeable
+        # The tip of the red giant branch and the start of core helium burning are neighbours on the axis.
+        tip, clump = grid.phase[..., grid.n_before_gap - 1], grid.phase[..., grid.n_before_gap]
+        assert (tip[np.isfinite(tip)] == 3).all()
+        assert (clump[np.isfinite(clump)] == 4).all()
+        brighter = grid.abs_mag_k[..., grid.n_before_gap - 1] < grid.abs_mag_k[..., grid.n_before_gap]
+        old = grid.log_age > 9.4
+        assert brighter[:, old].all()
 
     @pytest.mark.parametrize("step", [0.0, -0.1, np.nan, np.inf])
     def test_step_must_be_positive(self, step):

@@ -209,7 +209,7 @@ def test_what_is_no_catalogue_is_refused():
 def test_a_failure_leaves_nothing_behind(suffix, failure, tmp_path, monkeypatch):
     path = tmp_path / f"catalog{suffix}"
     path.write_text("what was there before")
-    kind = writing._output_format(path, None)
+    kind = writing.output_format(path)
 
     def write_half(table, temporary, meta):
         temporary.write_text("half")

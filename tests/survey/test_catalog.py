@@ -1,0 +1,499 @@
+"""The catalogue: rows, identities, bits, namings, provenance, and distances against the truth."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.table import Table, vstack
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skdistmass import (
+    DistanceRegressor,
+    IsochroneDistance,
+    MassRegressor,
+    MassToAge,
+    TrainingDomain,
+    __version__,
+    build_catalog,
+    load_model,
+    make_survey,
+    read_catalog,
+    write_table,
+)
+from skdistmass.columns import BITS, CATALOG_COLUMNS, FEATURES, LABEL_SETS, NAMINGS
+from skdistmass.estimators.uncertainty import robust_sigma
+from skdistmass.models import read_registry
+from skdistmass.survey.identity import hash_ids
+
+REAL_STARS = Path(__file__).resolve().parents[3] / "shared" / "data" / "allstar_dr17_rows.fits"
+CAUSES = {
+    **dict.fromkeys(FEATURES, ("MISSING_INPUT",)),
+    **dict.fromkeys(("ABS_MAG", "ABS_MAG_ERR", "LOG_DENSITY_DISTANCE"), ("MISSING_INPUT",)),
+    "MAG": ("NO_K",),
+    "EXTINCTION": ("NO_EXTINCTION",),
+    "GAIAEDR3_DIST": ("NO_GAIA",),
+    **dict.fromkeys(("DISTANCE", "DISTANCE_ERR"), ("MISSING_INPUT", "NO_K", "NO_EXTINCTION")),
+    **dict.fromkeys(("WEIGHTED_DIST", "WEIGHTED_DIST_ERR"), ("NO_GAIA",)),
+    **dict.fromkeys(
+        ("MASS", "MASS_ERR", "LOG_DENSITY_MASS", *(f"MASS_{name}" for name in LABEL_SETS)), ("MISSING_INPUT",)
+    ),
+    **dict.fromkeys(("AGE", "AGE_ERR"), ("MISSING_INPUT", "NOT_A_GIANT", "OUTSIDE_AGE_RANGE")),
+    **dict.fromkeys(
+        (f"AGE_{name}" for name in LABEL_SETS), ("MISSING_INPUT", "NOT_A_GIANT", "OUTSIDE_AGE_RANGE", "OUTSIDE_MASS_DOMAIN")
+    ),
+    **dict.fromkeys(
+        ("NMSU_DIST", "NMSU_DIST_P16", "NMSU_DIST_P84"),
+        ("MISSING_INPUT", "NO_K", "NO_EXTINCTION", "ISOCHRONE_OUT_OF_REACH"),
+    ),
+}
+"""Bits that may explain that a column is NaN."""
+
+
+def bit(catalog, *names):
+    """Where one of the bits is set."""
+    return (np.asarray(catalog["BITMASK"]) & sum(BITS[name][0] for name in names)) != 0
+
+
+def column(table, name):
+    return np.asarray(table[name], dtype=float)
+
+
+@pytest.fixture(scope="module")
+def survey():
+    return make_survey(3000, random_state=3)
+
+
+@pytest.fixture(scope="module")
+def stars(survey):
+    return survey[0]
+
+
+@pytest.fixture(scope="module")
+def catalog(stars):
+    return build_catalog(stars)
+
+
+@pytest.fixture(scope="module")
+def X(stars):
+    return np.column_stack([column(stars, name) for name in FEATURES])
+
+
+@pytest.fixture(scope="module")
+def usable(X):
+    return np.isfinite(X).all(axis=1)
+
+
+# Rows, columns, identities
+
+
+def test_a_row_for_a_row(catalog, stars, X):
+    assert len(catalog) == len(stars) == 3000
+    assert_array_equal(catalog["APOGEE_ID"], stars["APOGEE_ID"])
+    assert_array_equal(catalog["APSTAR_ID"], stars["APSTAR_ID"])
+    for name, values in zip(FEATURES, X.T, strict=True):
+        assert_allclose(column(catalog, name), values, rtol=1e-6)
+
+
+def test_columns_have_units_and_descriptions(catalog):
+    assert catalog.colnames == [name for name in CATALOG_COLUMNS if name in catalog.colnames]
+    for name in catalog.colnames:
+        assert str(catalog[name].unit or "") == CATALOG_COLUMNS[name].unit
+        assert catalog[name].description
+    assert catalog["AGE_ERR"].shape == (3000, 2)
+    assert catalog["BITMASK"].dtype == np.int64
+
+
+def test_numbers_are_possible(catalog):
+    for name in ("DISTANCE", "DISTANCE_ERR", "ABS_MAG_ERR", "WEIGHTED_DIST", "WEIGHTED_DIST_ERR", "MASS", "MASS_ERR"):
+        values = column(catalog, name)
+        assert np.nanmin(values) > 0
+        assert np.isfinite(values[~np.isnan(values)]).all()
+    age = column(catalog, "AGE")
+    assert np.nanmin(age) > 1e7
+    assert np.nanmax(age) < 5e10
+    assert np.nanmin(column(catalog, "AGE_ERR")) > 0
+    low, middle, high = (column(catalog, name) for name in ("NMSU_DIST_P16", "NMSU_DIST", "NMSU_DIST_P84"))
+    assert np.all((low <= middle) & (middle <= high) | np.isnan(middle))
+
+
+def test_distances_follow_from_magnitudes(catalog):
+    modulus = column(catalog, "MAG") - column(catalog, "EXTINCTION") - column(catalog, "ABS_MAG")
+    assert_allclose(column(catalog, "DISTANCE"), 10 ** (1 + 0.2 * modulus), rtol=2e-6)
+    relative = column(catalog, "DISTANCE_ERR") / column(catalog, "DISTANCE")
+    known = np.isfinite(relative)
+    assert_allclose(column(catalog, "ABS_MAG_ERR")[known], (5 / np.log(10) * relative)[known], rtol=1e-5)
+
+
+def test_models_are_those_that_ship(catalog, X, usable):
+    magnitude, magnitude_error = load_model("distance").predict(X[usable], return_std=True)
+    assert_allclose(column(catalog, "ABS_MAG")[usable], magnitude, rtol=1e-6)
+    assert_allclose(column(catalog, "ABS_MAG_ERR")[usable], magnitude_error, rtol=1e-6)
+    mass, mass_error = load_model("mass").predict(X[usable], return_std=True)
+    assert_allclose(column(catalog, "MASS")[usable], mass, rtol=1e-6)
+    assert_allclose(column(catalog, "MASS_ERR")[usable], mass_error, rtol=1e-6)
+    ages = load_model("age").predict_age(mass, X[usable, 2], mass_error, X[usable, 1])
+    assert_allclose(column(catalog, "AGE")[usable], 1e9 * ages.age, rtol=1e-6)
+    assert_allclose(column(catalog, "AGE_ERR")[usable, 0], ages.log_age_error_upper, rtol=1e-6)
+    assert_allclose(column(catalog, "AGE_ERR")[usable, 1], ages.log_age_error_lower, rtol=1e-6)
+
+
+def test_weighted_distance(catalog, stars):
+    network, network_error = column(catalog, "DISTANCE"), column(catalog, "DISTANCE_ERR")
+    gaia = np.where(np.isnan(stars["GAIAEDR3_R_MED_PHOTOGEO"]), stars["GAIAEDR3_R_MED_GEO"], stars["GAIAEDR3_R_MED_PHOTOGEO"])
+    assert_allclose(column(catalog, "GAIAEDR3_DIST"), gaia, rtol=1e-6)
+    edges = {
+        kind: 0.5 * (column(stars, f"GAIAEDR3_R_HI_{kind}") - column(stars, f"GAIAEDR3_R_LO_{kind}"))
+        for kind in ("GEO", "PHOTOGEO")
+    }
+    gaia_error = np.where(np.isnan(stars["GAIAEDR3_R_MED_PHOTOGEO"]), edges["GEO"], edges["PHOTOGEO"])
+    weighted, weighted_error = column(catalog, "WEIGHTED_DIST"), column(catalog, "WEIGHTED_DIST_ERR")
+    both = np.isfinite(network) & np.isfinite(gaia) & ~bit(catalog, "OUTSIDE_DISTANCE_DOMAIN")
+    weights = 1 / np.array([network_error, gaia_error])[:, both] ** 2
+    mean = np.sum(weights * [network[both], gaia[both]], axis=0) / weights.sum(axis=0)
+    assert np.count_nonzero(both) > 1000
+    assert_allclose(weighted[both], mean, rtol=1e-5)
+    assert_allclose(weighted_error[both], 1 / np.sqrt(weights.sum(axis=0)), rtol=1e-5)
+    network_alone = np.isfinite(network) & np.isnan(gaia)
+    assert np.any(network_alone)
+    assert_allclose(weighted[network_alone], network[network_alone], rtol=1e-6)
+    gaia_alone = np.isfinite(gaia) & (np.isnan(network) | bit(catalog, "OUTSIDE_DISTANCE_DOMAIN"))
+    assert np.any(gaia_alone & np.isfinite(network))
+    assert np.any(gaia_alone & np.isnan(network))
+    assert_allclose(weighted[gaia_alone], gaia[gaia_alone], rtol=1e-6)
+    assert_allclose(weighted_error[gaia_alone], gaia_error[gaia_alone], rtol=1e-5)
+
+
+# Bits
+
+
+def test_every_gap_has_a_reason(catalog):
+    for name in catalog.colnames:
+        if CATALOG_COLUMNS[name].kind == "float":
+            missing = np.isnan(column(catalog, name)).reshape(3000, -1).any(axis=1)
+            assert not np.any(missing & ~bit(catalog, *CAUSES[name])), name
+
+
+def test_every_reason_leaves_a_gap(catalog):
+    for cause, names in {
+        "MISSING_INPUT": ("ABS_MAG", "DISTANCE", "MASS", "AGE"),
+        "NO_K": ("MAG", "DISTANCE", "NMSU_DIST"),
+        "NO_EXTINCTION": ("EXTINCTION", "DISTANCE"),
+        "NOT_A_GIANT": ("AGE",),
+        "OUTSIDE_AGE_RANGE": ("AGE",),
+        "ISOCHRONE_OUT_OF_REACH": ("NMSU_DIST",),
+    }.items():
+        for name in names:
+            assert np.isnan(column(catalog, name)[bit(catalog, cause)]).all(), (cause, name)
+
+
+def extinction_of_the_survey(stars):
+    """FACTS of the survey: AK_WISE; AK_TARG where it is from IRAC; the dust map at high latitude where it is less."""
+    wise, targ, dust = column(stars, "AK_WISE"), column(stars, "AK_TARG"), 0.302 * column(stars, "SFD_EBV")
+    chosen = []
+    for row, method in enumerate(stars["AK_TARG_METHOD"]):
+        value = targ[row] if "IRAC" in method and np.isfinite(targ[row]) else wise[row]
+        if np.isnan(value) and "WISE" in method:
+            value = targ[row]
+        if abs(stars["GLAT"][row]) > 16 and (np.isnan(value) or value < 0 or dust[row] < 1.2 * value):
+            value = dust[row] if np.isfinite(dust[row]) else value
+        chosen.append(value)
+    return np.array(chosen)
+
+
+def test_extinction(catalog, stars):
+    expected = extinction_of_the_survey(stars)
+    known = np.isfinite(expected)
+    assert np.mean(known) > 0.9
+    assert_allclose(column(catalog, "EXTINCTION")[known], expected[known], rtol=1e-6)
+
+
+def test_bits_from_the_table(catalog, stars, X, usable):
+    conditions = {
+        "MISSING_INPUT": ~usable,
+        "STAR_BAD": np.asarray(stars["ASPCAPFLAG"]) // 2**23 % 2 == 1,
+        "DUPLICATE": np.asarray(stars["EXTRATARG"]) // 2**4 % 2 == 1,
+        "NO_K": ~np.isfinite(column(stars, "K")),
+        "NO_EXTINCTION": np.isnan(column(catalog, "EXTINCTION")),
+        "NEGATIVE_EXTINCTION": column(catalog, "EXTINCTION") < 0,
+        "NO_GAIA": np.isnan(column(stars, "GAIAEDR3_R_MED_GEO")) & np.isnan(column(stars, "GAIAEDR3_R_MED_PHOTOGEO")),
+        "NOT_A_GIANT": usable & (X[:, 1] >= 3.5),
+        "OLDER_THAN_UNIVERSE": column(catalog, "AGE") > 14.5e9,
+        "BAD_INPUT_VALUE": np.zeros(3000, dtype=bool),
+        "DISTANCE_TRAINING": np.zeros(3000, dtype=bool),
+        "MASS_LABEL_APOKASC": np.zeros(3000, dtype=bool),
+        "MASS_LABEL_BERGER": np.zeros(3000, dtype=bool),
+        "MASS_LABEL_SERENELLI": np.zeros(3000, dtype=bool),
+    }
+    for name, expected in conditions.items():
+        assert_array_equal(bit(catalog, name), expected, err_msg=name)
+    for name in ("MISSING_INPUT", "STAR_BAD", "DUPLICATE", "NO_K", "NEGATIVE_EXTINCTION", "NO_GAIA", "OLDER_THAN_UNIVERSE"):
+        assert bit(catalog, name).any(), name
+
+
+def test_bits_from_the_models(catalog, X, usable):
+    for name, model in (("OUTSIDE_DISTANCE_DOMAIN", "distance"), ("OUTSIDE_MASS_DOMAIN", "mass")):
+        expected = np.zeros(3000, dtype=bool)
+        expected[usable] = ~load_model(model).domain_.contains(X[usable])
+        assert expected.any()
+        assert_array_equal(bit(catalog, name), expected)
+    mass, m_h = column(catalog, "MASS"), X[:, 2]
+    outside = (mass < 0.8) | (mass > 8.0) | (m_h < -0.5) | (m_h > 0.5)
+    assert_array_equal(bit(catalog, "OUTSIDE_AGE_RANGE"), usable & (X[:, 1] < 3.5) & outside)
+
+
+def test_isochrone_bits(catalog):
+    known = np.isfinite(column(catalog, "NMSU_DIST")) & np.isfinite(column(catalog, "DISTANCE"))
+    difference = 5 * np.log10(column(catalog, "NMSU_DIST") / column(catalog, "DISTANCE"))
+    spread = 2.5 * np.log10(column(catalog, "NMSU_DIST_P84") / column(catalog, "NMSU_DIST_P16"))
+    excess = np.abs(difference) / np.hypot(column(catalog, "ABS_MAG_ERR"), spread) / 3.0
+    disagrees = bit(catalog, "ISOCHRONE_DISAGREES")
+    clear = known & (np.abs(excess - 1) > 1e-3)
+    assert_array_equal(disagrees[clear], (excess > 1)[clear])
+    assert disagrees.any()
+    assert not np.any(disagrees & ~known)
+
+
+def test_training_stars_are_recognised(stars):
+    few = stars[:60]
+    distance, mass = load_model("distance"), load_model("mass")
+    distance.training_ids_ = np.unique(hash_ids(few["APOGEE_ID"][:10]))
+    mass.training_ids_ = np.unique(hash_ids(few["APOGEE_ID"][5:20]))
+    catalog = build_catalog(few, distance=distance, masses=mass, isochrone=False)
+    assert_array_equal(bit(catalog, "DISTANCE_TRAINING"), np.isin(few["APOGEE_ID"], few["APOGEE_ID"][:10]))
+    assert_array_equal(bit(catalog, "MASS_LABEL_APOKASC"), np.isin(few["APOGEE_ID"], few["APOGEE_ID"][5:20]))
+    del few["APOGEE_ID"]
+    assert not bit(build_catalog(few, distance=distance, masses=(), isochrone=False), "DISTANCE_TRAINING").any()
+
+
+# Rows do not know of each other
+
+
+def test_rows_are_independent(stars, catalog):
+    order = np.random.default_rng(0).permutation(3000)[:500]
+    shuffled = build_catalog(stars[order])
+    twice = build_catalog(vstack([stars[:200], stars[:200]], metadata_conflicts="silent"))
+    for name in catalog.colnames:
+        assert_array_equal(shuffled[name], catalog[name][order], err_msg=name)
+        assert_array_equal(twice[name][:200], catalog[name][:200], err_msg=name)
+        assert_array_equal(twice[name][200:], twice[name][:200], err_msg=name)
+
+
+def test_input_is_not_changed(stars):
+    few = stars[:50]
+    before = few.copy()
+    build_catalog(few, isochrone=False)
+    assert few.colnames == before.colnames
+    for name in few.colnames:
+        assert_array_equal(few[name], before[name])
+
+
+# Truth
+
+
+def test_distances_of_giants_against_the_truth(catalog, survey):
+    truth = survey[1]
+    giants = (column(catalog, "LOGG") < 3.5) & ~np.asarray(truth["is_binary"], dtype=bool)
+    giants &= ~bit(catalog, "OUTSIDE_DISTANCE_DOMAIN", "STAR_BAD", "MISSING_INPUT")
+    for name, offset, scatter in (("DISTANCE", 0.05, 0.13), ("NMSU_DIST", 0.05, 0.11), ("WEIGHTED_DIST", 0.05, 0.07)):
+        fraction = (column(catalog, name) / column(truth, "distance") - 1)[giants]
+        fraction = fraction[np.isfinite(fraction)]
+        assert len(fraction) > 800
+        assert abs(np.median(fraction)) < offset, name
+        assert robust_sigma(fraction) < scatter, name
+
+
+def test_errors_are_of_the_size_of_the_differences(catalog, survey):
+    inside = (column(catalog, "LOGG") < 3.5) & ~bit(catalog, "OUTSIDE_DISTANCE_DOMAIN", "STAR_BAD")
+    ratio = (column(catalog, "DISTANCE") - column(survey[1], "distance")) / column(catalog, "DISTANCE_ERR")
+    assert 0.5 < robust_sigma(ratio[inside]) < 2.0
+
+
+def test_masses_of_giants_follow_the_truth(catalog, survey):
+    giants = (column(catalog, "LOGG") < 3.3) & ~bit(catalog, "OUTSIDE_MASS_DOMAIN", "STAR_BAD", "MISSING_INPUT")
+    mass, truth = column(catalog, "MASS")[giants], column(survey[1], "mass")[giants]
+    assert np.count_nonzero(giants) > 300
+    # The simulation's carbon and nitrogen only resemble nature's: the trend counts.
+    assert np.corrcoef(np.log(mass), np.log(truth))[0, 1] > 0.75
+
+
+# Models of the user's choice
+
+
+def test_columns_of_absent_models_are_absent(stars):
+    few = stars[:40]
+    everything = set(build_catalog(few).colnames)
+    nmsu = {name for name in everything if name.startswith("NMSU")}
+    photometry = {"MAG", "EXTINCTION"}
+    distances = {"GAIAEDR3_DIST", "ABS_MAG", "ABS_MAG_ERR", "DISTANCE", "DISTANCE_ERR", "WEIGHTED_DIST"}
+    distances |= {"WEIGHTED_DIST_ERR", "LOG_DENSITY_DISTANCE"}
+    masses = {name for name in everything if name.startswith("MASS")} | {"LOG_DENSITY_MASS"}
+    ages = {name for name in everything if name.startswith("AGE")}
+    assert {"MASS", "MASS_ERR", "AGE", "AGE_ERR", "NMSU_DIST", "NMSU_DIST_P16"} | distances <= everything
+    for arguments, absent in (
+        ({"distance": None}, distances),
+        ({"isochrone": False}, nmsu),
+        ({"distance": None, "isochrone": False}, distances | nmsu | photometry),
+        ({"age": None}, ages),
+        ({"masses": None}, masses | ages),
+        ({"masses": ()}, masses | ages),
+        ({"masses": None, "distance": None, "isochrone": False}, distances | nmsu | photometry | masses | ages),
+    ):
+        assert set(build_catalog(few, **arguments).colnames) == everything - absent, arguments
+
+
+def test_isochrone_distances_need_no_network(stars, catalog):
+    alone = build_catalog(stars[:300], distance=None, masses=None)
+    assert_array_equal(alone["NMSU_DIST"], catalog["NMSU_DIST"][:300])
+    gaps = np.isnan(column(alone, "NMSU_DIST"))
+    assert gaps.any()
+    assert not np.any(gaps & ~bit(alone, *CAUSES["NMSU_DIST"]))
+
+
+def test_six_mass_columns(stars, catalog):
+    few = stars[:80]
+    made = build_catalog(few, masses={"UNCOR_SS": "mass", "": load_model("mass")}, isochrone=False)
+    assert_array_equal(made["MASS_UNCOR_SS"], catalog["MASS"][:80])
+    assert_array_equal(made["AGE_UNCOR_SS"], made["AGE"])
+    assert_array_equal(made["AGE"], catalog["AGE"][:80])
+    assert made.meta["models"]["MASS_UNCOR_SS"].startswith("mass ")
+
+
+@pytest.fixture(scope="module")
+def own_models(X, usable):
+    """Models trained on a data frame with column names, without cards."""
+    frame = pd.DataFrame(X[usable][:400], columns=FEATURES)
+    quick = {"hidden_layer_sizes": (3,), "n_restarts": 1, "max_iter": 10, "random_state": 0}
+    distance = DistanceRegressor(**quick).fit(frame, 2.4 * frame.LOGG - 8.0)
+    mass = MassRegressor(**quick).fit(frame, np.exp(frame.N_FE))
+    return frame, distance, mass
+
+
+def test_own_models_trained_on_data_frames(own_models, stars):
+    frame, distance, mass = own_models
+    age = MassToAge(hidden_layer_sizes=(3,), max_iter=10, random_state=0)
+    age.fit(pd.DataFrame({"MASS": np.exp(frame.N_FE), "M_H": frame.M_H}), 10 - 3 * frame.N_FE)
+    catalog = build_catalog(stars[:50], distance=distance, masses=mass, age=age, isochrone=False)
+    X = pd.DataFrame({name: column(stars, name)[:50] for name in FEATURES}).dropna()
+    assert_allclose(column(catalog, "ABS_MAG")[X.index], distance.predict(X), rtol=1e-6)
+    assert np.isfinite(column(catalog, "AGE")).any()
+    assert "LOG_DENSITY_MASS" not in catalog.colnames
+    assert not bit(catalog, "OUTSIDE_DISTANCE_DOMAIN").any()
+    distance.domain_ = TrainingDomain().fit(frame)
+    assert "LOG_DENSITY_DISTANCE" in build_catalog(stars[:50], distance=distance, masses=(), isochrone=False).colnames
+    del distance.domain_
+
+
+def test_models_that_do_not_fit_are_refused(own_models, stars):
+    frame, distance, mass = own_models
+    turned = DistanceRegressor(hidden_layer_sizes=(2,), max_iter=2, n_restarts=1)
+    turned.fit(frame[list(FEATURES[::-1])], frame.LOGG)
+    few = stars[:5]
+    for arguments, message in (
+        ({"distance": "mass"}, "distance needs a DistanceRegressor; received a MassRegressor"),
+        ({"masses": "distance"}, "masses needs a MassRegressor; received a DistanceRegressor"),
+        ({"age": "mass"}, "age needs a MassToAge; received a MassRegressor"),
+        ({"distance": DistanceRegressor()}, "distance needs a fitted DistanceRegressor; this one is not fitted"),
+        ({"distance": turned}, "distance was fitted on the columns N_FE, C_FE.*expected TEFF, LOGG"),
+        ({"masses": {"TW": mass}}, "there is no catalogue column MASS_TW"),
+        ({"masses": {"ERR": mass}}, "there is no catalogue column MASS_ERR for the mass model"),
+        ({"masses": (mass, mass)}, "two mass models would write MASS; give a dict"),
+        ({"distance": "distances"}, "there is no model 'distances'.*age, age-initial, distance"),
+        ({"isochrone": "yes"}, "isochrone needs True, False or an IsochroneDistance"),
+        ({"columns": "apogee"}, r"columns has to be one of \('released', 'paper', 'cas'\); received 'apogee'"),
+        ({"extinction_rule": "none"}, "rule must be 'survey' or 'paper'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            build_catalog(few, **arguments)
+
+
+def test_settings_are_used(stars, catalog):
+    few = stars[:400]
+    paper = build_catalog(few, extinction_rule="paper", isochrone=False)
+    high = np.abs(np.asarray(few["GLAT"])) > 16
+    high &= np.isfinite(column(few, "SFD_EBV"))
+    assert_allclose(column(paper, "EXTINCTION")[high], 0.302 * column(few, "SFD_EBV")[high], rtol=1e-6)
+    other = build_catalog(few, extinction_rule="paper", sfd_coefficient=0.31, isochrone=False)
+    assert_allclose(column(other, "EXTINCTION")[high], 0.310 * column(few, "SFD_EBV")[high], rtol=1e-6)
+    assert other.meta["sfd_coefficient"] == 0.31
+    own = few.copy()
+    own["A_K"] = 0.25
+    assert_allclose(column(build_catalog(own, isochrone=False), "EXTINCTION"), 0.25)
+    isochrone = IsochroneDistance(m_h_step=0.25).fit()
+    coarse = build_catalog(few, isochrone=isochrone, masses=())
+    assert "m_h_step=0.25" in coarse.meta["models"]["NMSU_DIST"]
+    assert not np.array_equal(coarse["NMSU_DIST"], catalog["NMSU_DIST"][:400], equal_nan=True)
+
+
+# Files
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_files_are_read_back(naming, stars, catalog, tmp_path):
+    few = 120
+    source = write_table(stars[:few], tmp_path / "allStar-test.fits")
+    made = build_catalog(source, columns=naming)
+    assert made.colnames == [CATALOG_COLUMNS[name].name_in(naming) for name in catalog.colnames]
+    for suffix in ("fits", "ecsv", "parquet", "vot"):
+        back = read_catalog(write_table(made, tmp_path / f"catalog.{suffix}"))
+        for name in catalog.colnames:
+            assert_array_equal(back[name], catalog[name][:few], err_msg=f"{suffix} {name}")
+            assert str(back[name].unit or "") == CATALOG_COLUMNS[name].unit
+        gyr, error = column(back, "AGE_GYR"), column(back, "AGE_GYR_ERR")
+        assert back["AGE_GYR"].unit == "Gyr"
+        assert_allclose(gyr, column(catalog, "AGE")[:few] / 1e9, rtol=1e-6)
+        log_error = column(catalog, "AGE_ERR")[:few]
+        assert_allclose(error[:, 0], gyr * (10 ** log_error[:, 0] - 1), rtol=1e-4)
+        assert_allclose(error[:, 1], gyr * (1 - 10 ** -log_error[:, 1]), rtol=1e-4)
+        assert_provenance(back.meta, naming, few)
+
+
+def assert_provenance(meta, naming, n_rows):
+    assert meta["creator"] == f"skdistmass {__version__}"
+    assert meta["source"] == "allStar-test.fits"
+    assert meta["source_rows"] == n_rows
+    assert meta["naming"] == naming
+    assert meta["extinction_rule"] == "survey"
+    registry = read_registry()
+    for key, name in (("DISTANCE", "distance"), ("MASS", "mass"), ("AGE", "age")):
+        assert meta["models"][key] == f"{name} {registry[name]['sha256']}"
+    json.dumps(dict(meta))
+
+
+def test_data_frames_and_files_give_the_same(stars, catalog, tmp_path):
+    few = stars[:100]
+    few.write(tmp_path / "stars.csv", format="ascii.csv")
+    for source in (few.to_pandas(), tmp_path / "stars.csv", write_table(few, tmp_path / "stars.parquet")):
+        made = build_catalog(source, isochrone=False)
+        assert_array_equal(made["BITMASK"], catalog["BITMASK"][:100] & ~(2**18 + 2**19))
+        assert_allclose(made["DISTANCE"], catalog["DISTANCE"][:100], rtol=1e-5)
+        assert_allclose(made["AGE"], catalog["AGE"][:100], rtol=1e-4)
+
+
+def test_smallest_table():
+    values = {"TEFF": [4800.0], "LOGG": [2.5], "M_H": [0.0], "C_FE": [-0.05], "N_FE": [0.2]}
+    catalog = build_catalog(Table(values))
+    assert np.isnan(catalog["DISTANCE"][0])
+    assert bit(catalog, "NO_K").all()
+    assert bit(catalog, "NO_EXTINCTION").all()
+    assert bit(catalog, "NO_GAIA").all()
+    assert 0.5 < catalog["MASS"][0] < 3
+    assert catalog["ABS_MAG"][0] == pytest.approx(-1.6, abs=0.2)
+
+
+@pytest.mark.skipif(not REAL_STARS.is_file(), reason="the real allStar rows are not beside the repository")
+def test_real_stars():
+    catalog = build_catalog(REAL_STARS)
+    assert len(catalog) == 48
+    for name in catalog.colnames:
+        if CATALOG_COLUMNS[name].kind == "float":
+            missing = np.isnan(column(catalog, name)).reshape(48, -1).any(axis=1)
+            assert not np.any(missing & ~bit(catalog, *CAUSES[name])), name
+    ratio = column(catalog, "DISTANCE") / column(catalog, "GAIAEDR3_DIST")
+    assert np.isfinite(ratio).sum() > 40
+    assert np.nanmedian(ratio) == pytest.approx(1.0, abs=0.08)
+    assert robust_sigma(ratio) < 0.12
+    isochrones = column(catalog, "NMSU_DIST") / column(catalog, "GAIAEDR3_DIST")
+    assert np.nanmedian(isochrones) == pytest.approx(1.0, abs=0.08)
+    assert not np.any(bit(catalog, "NOT_A_GIANT"))
