@@ -4,9 +4,9 @@ Run from anywhere with the tables of real stars in place (see `real_stars.DATA`)
 
     python examples/make_shipped_models.py [NAME ...]
 
-A fifth of the stars, chosen by star, is the test part: it takes no part in any choice or fit, here or in the
-architecture search. The errors of the models come from out-of-fold predictions of the other four fifths, the metrics
-in the cards from the test part.
+A fifth of the stars, chosen by star, is the test part: it takes no part in any choice or fit, here or in
+the architecture search. The errors of the models come from out-of-fold predictions of the other four
+fifths, the metrics in the cards from the test part.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ CORRECTIONS = {
 GAIA_RADII = "Zinn et al. 2019, ApJ 885, 166; Lindegren et al. 2021, A&A 649, A4"
 MIST = "Choi et al. 2016, ApJ 823, 102; Dotter 2016, ApJS 222, 8 (MIST)"
 DISTANCES = (
-    "Gaia Collaboration 2021, A&A 649, A1; Lindegren et al. 2021, A&A 649, A4; Miglio et al. 2021, A&A 645, A85; "
-    "van Leeuwen 2007, A&A 474, 653 (Hipparcos); Chaplin et al. 2014, ApJS 210, 1"
+    "Gaia Collaboration 2021, A&A 649, A1; Lindegren et al. 2021, A&A 649, A4; Miglio et al. 2021, A&A 645, "
+    "A85; van Leeuwen 2007, A&A 474, 653 (Hipparcos); Chaplin et al. 2014, ApJS 210, 1"
 )
 FEATURE_UNITS = dict(zip(FEATURES, ("K", "dex", "dex", "dex", "dex"), strict=True))
 
@@ -181,10 +181,10 @@ def make_distance():
         distance_metrics(model, labels[labels.test]),
         target="ABS_MAG",
         target_unit="mag (2MASS Ks)",
-        scale="Gaia EDR3 parallaxes with the zero point of Lindegren et al. 2021; Miglio et al. 2021 shifted by "
-        f"{real_stars.MIGLIO_OFFSET} mag; seismic radii mapped linearly to these two",
-        notes="Dwarfs and subgiants have raw DR12 temperatures and abundances and gravities from parallaxes or "
-        f"seismology with {real_stars.DWARF_LOG_G_ERROR} dex of noise: expect systematic errors of 10-15 % there.",
+        scale="Gaia EDR3 parallaxes with the zero point of Lindegren et al. 2021; Miglio et al. 2021 shifted "
+        f"by {real_stars.MIGLIO_OFFSET} mag; seismic radii mapped linearly to these two",
+        notes="Dwarfs and subgiants have raw DR12 temperatures and abundances and gravities from parallaxes "
+        f"or seismology with {real_stars.DWARF_LOG_G_ERROR} dex of noise: systematic errors are 10-15 %.",
         citation=[PAPER, APOGEE, APOKASC, DISTANCES],
     )
 
@@ -217,8 +217,9 @@ def make_scaling_mass(label_set):
         target=f"MASS_{label_set}",
         target_unit="solMass (current mass)",
         label_set=label_set,
-        scale=f"scaling relations with the APOKASC-2 frequencies and the large separation of {CORRECTIONS[correction]}, "
-        f"{'brought to' if corrected else 'not corrected with'} Gaia radii; fractional error below 10 %",
+        scale="scaling relations with the APOKASC-2 frequencies and the large separation of "
+        f"{CORRECTIONS[correction]}, {'brought to' if corrected else 'not corrected with'} Gaia radii; "
+        "fractional error below 10 %",
         citation=[PAPER, APOGEE, APOKASC, CORRECTIONS[correction], *([GAIA_RADII] if corrected else [])],
     )
 
@@ -234,9 +235,9 @@ def make_age(mass):
         "target": "LOG_AGE",
         "target_unit": "log10 yr",
         "training_set": {"MIST giants, log g < 3.5": len(y)},
-        "domain": f"{MASS_RANGE[0]} to {MASS_RANGE[1]} Msun, [M/H] {METALLICITY_RANGE[0]} to {METALLICITY_RANGE[1]} dex, "
-        f"log g < {MAX_LOG_G}",
-        "error_model": "errors of the mass carried through the relation; the fit itself is good to residual_p99_dex",
+        "domain": "{} to {} Msun, [M/H] {} to {} dex, ".format(*MASS_RANGE, *METALLICITY_RANGE)
+        + f"log g < {MAX_LOG_G}",
+        "error_model": "errors of the mass carried through the relation; the fit is good to residual_p99_dex",
         "test_metrics": {"residual_p99_dex": round(float(np.percentile(residual, 99)), 5)},
         "citation": [PAPER, MIST],
         **origin(),

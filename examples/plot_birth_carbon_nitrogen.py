@@ -2,19 +2,20 @@
 Birth carbon and nitrogen of subgiants, and whether they depend on place
 ========================================================================
 
-Masses from [C/N] are trained on stars of the Kepler field. They hold elsewhere if the [C/N] that stars are born with is
-the same function of [Fe/H] everywhere. Subgiants before the first dredge-up still show it: section 5.1 of
-Stone-Martinez et al. (2024) takes those of 3.5 < log g < 4 and 4750 K < Teff < 5500 K (its text has
-the signs the other way round).
+Masses from [C/N] are trained on stars of the Kepler field. They hold elsewhere if the [C/N] that stars are
+born with is the same function of [Fe/H] everywhere. Subgiants before the first dredge-up still show it:
+section 5.1 of Stone-Martinez et al. (2024) takes those of 3.5 < log g < 4 and 4750 K < Teff < 5500 K (its
+text has the signs the other way round).
 
 Here the test runs on a simulated survey, where the birth abundances are known, or on a survey of your own::
 
     python examples/plot_birth_carbon_nitrogen.py [allStar-dr17-synspec_rev1.fits]
 
-The simulation has birth [C/N] that depends on [Fe/H] and a little on [alpha/M], not on place. Even so the observed
-[C/N] of the whole box falls outwards, by a few thousandths of a dex a kiloparsec: the box holds stars in which the
-dredge-up has begun, and further out they are younger and more massive. Stars before it, which only the truth can
-tell, show no gradient: one of that size in a real survey says nothing about birth abundances.
+The simulation has birth [C/N] that depends on [Fe/H] and a little on [alpha/M], not on place. Even so the
+observed [C/N] of the whole box falls outwards, by a few thousandths of a dex a kiloparsec: the box holds
+stars in which the dredge-up has begun, and further out they are younger and more massive. Stars before it,
+which only the truth can tell, show no gradient: one of that size in a real survey says nothing about birth
+abundances.
 """
 
 import sys
@@ -46,8 +47,8 @@ if subgiant.sum() < 100:
 c_n = c_fe - n_fe
 
 
-# %%
-# [C/N] = a + b [Fe/H] + c (R - R_sun), with errors from bootstraps, stars beyond three standard deviations left out.
+# %% [C/N] = a + b [Fe/H] + c (R - R_sun), with errors from bootstraps, stars beyond three standard
+# deviations left out.
 def slopes(rows, c_n):
     """Slopes with [Fe/H] and with Galactocentric radius [dex/dex, dex/kpc], and their errors."""
     terms = np.column_stack([np.ones(rows.sum()), m_h[rows], radius[rows] - SUN_RADIUS])

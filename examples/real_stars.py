@@ -1,8 +1,9 @@
 """Labels of real stars for the shipped models, from published tables kept outside the repository.
 
-Distances need one absolute magnitude a star, masses one seismic mass. Where a star has several measurements they
-are brought to one scale, that of Gaia EDR3, and averaged with their inverse variances. The functions return
-plain data frames: the five features TEFF, LOGG, M_H, C_FE, N_FE, then label, error and where it is from.
+Distances need one absolute magnitude a star, masses one seismic mass. Where a star has several measurements
+they are brought to one scale, that of Gaia EDR3, and averaged with their inverse variances. The functions
+return plain data frames: the five features TEFF, LOGG, M_H, C_FE, N_FE, then label, error and where it is
+from.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ SPLIT_SEED = 20_240_117
 A_K_PER_EBV = 0.302
 A_K_PER_AV = 0.114
 EXTINCTION_ERROR = 0.015  # mag
-# Miglio et al. are 0.02 mag fainter than Gaia EDR3 for red giants (median over training stars in common); their clump
-# lies at the literature's M_K and has no EDR3 parallaxes here.
+# Miglio et al. are 0.02 mag fainter than Gaia EDR3 for red giants (median over training stars in common);
+# their clump lies at the literature's M_K and has no EDR3 parallaxes here.
 MIGLIO_OFFSET = {"RGB": -0.020, "RC": 0.0}
 MIGLIO_ERROR = 0.03  # mag; the networks' scatter around their clump stars, 0.045 mag, bounds it from above
 DWARF_LOG_G_ERROR = 0.06
@@ -37,7 +38,7 @@ def _features(table, m_h="FE_H"):
 
 
 def split_by_star(star) -> np.ndarray:
-    """True for the fifth of the stars that is the test part; all rows of one star fall on the same side."""
+    """Mark the fifth of the stars that is the test part; all rows of one star fall on the same side."""
     names = np.unique(star)
     chosen = np.random.default_rng(SPLIT_SEED).permutation(len(names)) < TEST_FRACTION * len(names)
     return chosen[np.searchsorted(names, star)]
@@ -64,9 +65,10 @@ def mass_labels(giants) -> pd.DataFrame:
 
 
 def scaling_mass_labels(giants, label_set) -> pd.DataFrame:
-    """Masses of one of the six label sets ("UNCOR_SS" ... "COR_TW") from consensus frequencies, errors below 10 %.
+    """Masses of one of the six label sets ("UNCOR_SS", ...) from consensus frequencies, errors below 10 %.
 
-    Only stars of known evolutionary state: two of the corrections need it, and the six sets are to hold the same stars.
+    Only stars of known evolutionary state: two of the corrections need it, and the six sets are to hold the
+    same stars.
     """
     radii, correction = label_set.split("_")
     used = giants[giants.EVSTATE.isin(["RGB", "RC"]) & (giants.NU_MAX > 0) & (giants.DELTA_NU > 0)]
@@ -158,7 +160,7 @@ def _rescaled(seismic, direct, giants):
     both = known & np.isfinite(direct) & ~giants.test.to_numpy()
     rescaled = np.full(len(giants), np.nan)
     for state in ("RGB", "RC", None):
-        rows = giants.EVSTATE.isna().to_numpy() if state is None else (giants.EVSTATE == state).to_numpy()
+        rows = (giants.EVSTATE.isna() if state is None else giants.EVSTATE.eq(state)).to_numpy()
         relation = HuberRegressor().fit(terms[rows & both], (direct - seismic)[rows & both])
         rescaled[rows & known] = seismic[rows & known] + relation.predict(terms[rows & known])
     return rescaled
@@ -187,10 +189,11 @@ def _log_g_of_dwarf(absolute_magnitude, teff, raw_log_g, m_h):
 
 
 def read_dwarfs() -> pd.DataFrame:
-    """Absolute magnitudes of dwarfs and subgiants: Hipparcos parallaxes and Kepler radii, on the survey's scale.
+    """Absolute magnitudes of dwarfs and subgiants from Hipparcos parallaxes and Kepler radii.
 
-    Their raw DR12 gravities are some tenths too high or too low. The gravity is replaced by that of the parallax
-    (Hipparcos) or of seismology (Kepler), with noise of the survey's errors, which is what DR17 calibrates dwarfs to.
+    Their raw DR12 gravities are some tenths too high or too low. The gravity is replaced by that of the
+    parallax (Hipparcos) or of seismology (Kepler), with noise of the survey's errors, which is what DR17
+    calibrates dwarfs to.
     """
     hipparcos = pd.read_csv(DATA / "hipparcos.csv").query("LOGG_RAW > 3.4 and TEFF_RAW < 6500")
     hipparcos = hipparcos[hipparcos.PLX_HIP_ERR < 0.1 * hipparcos.PLX_HIP]

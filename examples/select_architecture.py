@@ -5,8 +5,8 @@ Run with the tables of real stars in place (see `real_stars.DATA`)::
     python examples/select_architecture.py [mass|distance ...] [--out docs/architecture.md]
 
 `GridSearchCV` over single networks on the training part of the real stars (never the test part), three
-folds, then a few ensembles. The tables go to standard output, and into the page given by ``--out``, between its marks.
-About ten minutes on two cores.
+folds, then a few ensembles. The tables go to standard output, and into the page given by ``--out``, between
+its marks. About ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ def markdown(kind, n_stars, rows):
         shipped = {name: [row[name]] for name in SHIPPED[kind]} == SHIPPED[kind]
         mark = "**" if shipped and row["loss"] == "huber" and row["n_members"] == 8 else ""
         lines.append(
-            f"| {mark}{layers}{mark} | {row['activation']} | {row['alpha']:g} | {row['loss']} | {row['n_members']} | "
-            f"{mark}{row['robust_sigma']:.4f}{mark} | {row['between_folds']:.4f} | {row['std']:.4f} | "
-            f"{row['seconds']:.1f} |"
+            f"| {mark}{layers}{mark} | {row['activation']} | {row['alpha']:g} | {row['loss']} "
+            f"| {row['n_members']} | {mark}{row['robust_sigma']:.4f}{mark} | {row['between_folds']:.4f} "
+            f"| {row['std']:.4f} | {row['seconds']:.1f} |"
         )
     return "\n".join(lines) + "\n"
 

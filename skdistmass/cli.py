@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from skdistmass._version import __version__
+from skdistmass.cli_catalog import add_catalog_arguments, needs_cluster, run_catalog
+from skdistmass.cli_train import add_train_arguments
 
 DEFAULT_STARS = 5000
 DEFAULT_SURVEY = "skdistmass-survey.fits"
@@ -15,11 +17,13 @@ DEFAULT_CATALOG = "skdistmass-catalog.fits"
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="skdistmass", description="Distances, masses and ages of survey stars from five numbers of their spectra."
+        prog="skdistmass",
+        description="Distances, masses and ages of survey stars from five numbers of their spectra.",
     )
     parser.add_argument("--version", action="version", version=f"skdistmass {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_catalog(commands)
+    add_train_arguments(commands.add_parser("train", help="train a model on stars of known distance or mass"))
     _add_models(commands)
     _add_simulate(commands)
     for command in commands.choices.values():
@@ -31,32 +35,10 @@ def _add_catalog(commands):
     command = commands.add_parser(
         "catalog",
         help="build the catalogue of a survey table",
-        description="Build the catalogue of a survey table: distances, masses and ages with errors and flags. "
-        f"Without INPUT, of a simulated survey of {DEFAULT_STARS} stars.",
+        description="Build the catalogue of a survey table: distances, masses and ages with errors and "
+        f"flags. Without INPUT, of a simulated survey of {DEFAULT_STARS} stars.",
     )
-    command.add_argument(
-        "input", nargs="?", metavar="INPUT", help="survey table: FITS, CSV, ECSV, VOTable or Parquet"
-    )
-    command.add_argument(
-        "-o", "--output", metavar="OUTPUT", help="catalogue: FITS, ECSV, VOTable or Parquet (default: INPUT-distmass.fits)"
-    )
-    command.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    command.add_argument(
-        "--columns", choices=("released", "paper", "cas"), default="released", help="naming of the columns"
-    )
-    command.add_argument("--distance-model", default="distance", metavar="MODEL", help="name or file of a model")
-    command.add_argument(
-        "--mass-model", action="append", metavar="MODEL", help="name or file of a model; may be repeated (default: mass and the six label sets)"
-    )
-    command.add_argument("--age-model", default="age", metavar="MODEL", help="name or file of a model")
-    command.add_argument("--no-isochrone", action="store_true", help="leave out the isochrone distances")
-    command.add_argument("--trust-models", action="store_true", help="unpickle model files that are not shipped ones")
-    command.add_argument(
-        "--extinction-rule", choices=("survey", "paper"), default="survey", help="how A_K is chosen (default: survey)"
-    )
-    command.add_argument(
-        "--sfd-coefficient", type=float, default=0.302, metavar="A_K/E(B-V)", help="for the dust map (default: 0.302)"
-    )
+    add_catalog_arguments(command)
     command.set_defaults(run=_run_catalog)
 
 
@@ -68,9 +50,13 @@ def _add_models(commands):
 
 def _add_simulate(commands):
     command = commands.add_parser("simulate", help="write a simulated survey with known truth")
-    command.add_argument("-n", "--stars", type=int, default=DEFAULT_STARS, help=f"rows (default: {DEFAULT_STARS})")
+    command.add_argument(
+        "-n", "--stars", type=int, default=DEFAULT_STARS, help=f"rows (default: {DEFAULT_STARS})"
+    )
     command.add_argument("--seed", type=int, default=0, help="seed of the random numbers (default: 0)")
-    command.add_argument("-o", "--output", default=DEFAULT_SURVEY, help=f"survey table (default: {DEFAULT_SURVEY})")
+    command.add_argument(
+        "-o", "--output", default=DEFAULT_SURVEY, help=f"survey table (default: {DEFAULT_SURVEY})"
+    )
     command.add_argument("--truth", metavar="FILE", help="also write the true values, row by row")
     command.add_argument("--overwrite", action="store_true", help="replace existing files")
     command.set_defaults(run=_run_simulate)
@@ -81,31 +67,20 @@ def _run_catalog(args):
 
     source = args.input
     output = args.output or _default_output(source)
-    check_output(output, overwrite=args.overwrite)
-    if Path(output).exists() and Path(source or DEFAULT_SURVEY).exists() and Path(output).samefile(source or DEFAULT_SURVEY):
-        raise ValueError(f"{output}: the catalogue would replace the table it is made from; give another output")
+    if not needs_cluster(args, source, output):
+        check_output(output, overwrite=args.overwrite)
+    if (
+        Path(output).exists()
+        and Path(source or DEFAULT_SURVEY).exists()
+        and Path(output).samefile(source or DEFAULT_SURVEY)
+    ):
+        raise ValueError(
+            f"{output}: the catalogue would replace the table it is made from; give another output"
+        )
     if source is None:
         source = DEFAULT_SURVEY
         _write_survey(source, None, DEFAULT_STARS, 0, args.overwrite)
-
-    from skdistmass.report import summarize_catalog
-    from skdistmass.survey.catalog import build_catalog
-    from skdistmass.survey.catalog_models import DEFAULT_MASSES
-    from skdistmass.survey.writing import write_table
-
-    catalog = build_catalog(
-        source,
-        distance=args.distance_model,
-        masses=args.mass_model or DEFAULT_MASSES,
-        age=args.age_model,
-        isochrone=not args.no_isochrone,
-        extinction_rule=args.extinction_rule,
-        sfd_coefficient=args.sfd_coefficient,
-        columns=args.columns,
-        trusted=args.trust_models,
-    )
-    write_table(catalog, output, overwrite=args.overwrite)
-    print(summarize_catalog(catalog))
+    print(run_catalog(args, source, output))
     print(f"wrote {output}")
 
 

@@ -61,7 +61,10 @@ class CatalogSummary:
             self._bits[name] += np.count_nonzero(bits & value)
         for name in _SUMMARISED:
             if name in column:
-                self._add(name, column[name].astype(float), column.get(_error_name(name)))
+                values = column[name].astype(float)
+                if values.ndim > 1:
+                    values = values[:, 1]  # The database has maximum, median and mean of the isochrone distance.
+                self._add(name, values, column.get(_error_name(name)))
 
     def _add(self, name, values, errors):
         good = np.isfinite(values)

@@ -31,7 +31,9 @@ PUBLIC = {
 def loaded_after(code):
     """Top-level packages that a fresh interpreter has loaded after this code."""
     code += "\nimport sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     return set(result.stdout.splitlines()[-1].split())
@@ -87,7 +89,11 @@ def test_regressors_load_without_tensorflow():
 
 
 def test_help_loads_nothing():
-    code = "import skdistmass.cli\ntry:\n    skdistmass.cli.main(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0"
+    code = (
+        "import skdistmass.cli\n"
+        "try:\n    skdistmass.cli.main(['--help'])\n"
+        "except SystemExit as stop:\n    assert stop.code == 0"
+    )
     assert not loaded_after(code) & {*HEAVY, "sklearn", "astropy", "pandas", "scipy", "numpy"}
 
 

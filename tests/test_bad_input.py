@@ -9,7 +9,16 @@ from skdistmass import build_catalog, make_survey, write_table
 from skdistmass.cli import main
 from skdistmass.columns import BITS, CATALOG_COLUMNS, FEATURES, bit_names
 
-GIANT = {"TEFF": 4800.0, "LOGG": 2.5, "M_H": -0.1, "C_FE": -0.05, "N_FE": 0.2, "K": 10.0, "H": 10.1, "A_K": 0.1}
+GIANT = {
+    "TEFF": 4800.0,
+    "LOGG": 2.5,
+    "M_H": -0.1,
+    "C_FE": -0.05,
+    "N_FE": 0.2,
+    "K": 10.0,
+    "H": 10.1,
+    "A_K": 0.1,
+}
 GIANT |= {"GAIAEDR3_R_MED_GEO": 2000.0, "GAIAEDR3_R_LO_GEO": 1900.0, "GAIAEDR3_R_HI_GEO": 2100.0}
 INPUT_GAP = {"MISSING_INPUT", "BAD_INPUT_VALUE"}
 
@@ -39,7 +48,7 @@ def refuses(capsys, folder, source, *words):
 
 def finite_or_nan(catalog):
     for name in catalog.colnames:
-        if CATALOG_COLUMNS[name].kind == "float":
+        if CATALOG_COLUMNS[name].kind == "float" and not name.startswith("LOG_DENSITY"):
             values = np.asarray(catalog[name], dtype=float)
             assert not np.any(np.isinf(values)), name
             assert not np.any(values < -9000), name
@@ -78,7 +87,7 @@ def test_unknown_format(folder, capsys):
     refuses(capsys, folder, "sub", "sub")
 
 
-@pytest.mark.parametrize("part", [0.3, 0.9, 0.99])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
 def test_truncated_fits(part, folder, capsys):
     survey = make_survey(200, random_state=0)[0]
     content = write_table(survey, "whole.fits").read_bytes()
@@ -111,8 +120,8 @@ def test_missing_columns_are_listed_at_once(folder, capsys):
 
 def test_a_column_twice(folder, capsys):
     frame = stars()
-    frame["T_EFF"] = 4000.0
-    with pytest.raises(ValueError, match="TEFF.*T_EFF|T_EFF.*TEFF"):
+    frame["teff"] = 4000.0
+    with pytest.raises(ValueError, match="the columns `TEFF` and `teff` both stand for TEFF; keep one"):
         build_catalog(frame)
     (folder / "twice.csv").write_text("TEFF,TEFF,LOGG,M_H,C_FE,N_FE\n4800,4900,2.5,0,0,0\n")
     refuses(capsys, folder, "twice.csv", "TEFF")
@@ -170,7 +179,7 @@ def test_inputs_that_are_no_numbers(name, value):
     bits = [set(bit_names(mask)) for mask in catalog["BITMASK"]]
     assert "MISSING_INPUT" in bits[1]
     # A sentinel is missing, an infinity or an impossible number is wrong.
-    assert ("BAD_INPUT_VALUE" in bits[1]) == (not np.isnan(value) and value > -9000 or value == -np.inf)
+    assert ("BAD_INPUT_VALUE" in bits[1]) == ((not np.isnan(value) and value > -9000) or value == -np.inf)
     assert bits[0] == bits[2]
     assert not bits[0] & INPUT_GAP
     for column in (name, "ABS_MAG", "DISTANCE", "MASS", "AGE"):

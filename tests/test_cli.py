@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from skdistmass import __version__, build_catalog, load_model, make_survey, read_catalog, read_stars, write_table
-from skdistmass import cli
+from skdistmass import (
+    __version__,
+    build_catalog,
+    cli,
+    load_model,
+    make_survey,
+    read_catalog,
+    read_stars,
+    write_table,
+)
 from skdistmass.cli import main
 from skdistmass.columns import CATALOG_COLUMNS
 
@@ -90,7 +98,11 @@ def test_formats_and_namings(suffix, naming, stars):
 
 @pytest.mark.parametrize(
     ("source", "output"),
-    [("stars.fits", "stars-distmass.fits"), ("stars.v2.fits.gz", "stars.v2-distmass.fits"), ("sub/s.parquet", "s-distmass.fits")],
+    [
+        ("stars.fits", "stars-distmass.fits"),
+        ("stars.v2.fits.gz", "stars.v2-distmass.fits"),
+        ("sub/s.parquet", "s-distmass.fits"),
+    ],
 )
 def test_name_of_the_output(source, output, survey, folder):
     Path("sub").mkdir()
@@ -103,7 +115,12 @@ def test_settings_reach_the_catalogue(stars, survey):
     options = ["--extinction-rule", "paper", "--sfd-coefficient", "0.31", "--age-model", "age-initial"]
     assert main(["catalog", stars, "-o", "out.fits", *options, *QUICK]) == 0
     expected = build_catalog(
-        survey, extinction_rule="paper", sfd_coefficient=0.31, masses=("mass",), age="age-initial", isochrone=False
+        survey,
+        extinction_rule="paper",
+        sfd_coefficient=0.31,
+        masses=("mass",),
+        age="age-initial",
+        isochrone=False,
     )
     catalog = read_catalog("out.fits")
     for name in ("EXTINCTION", "DISTANCE", "AGE"):
@@ -211,7 +228,9 @@ def test_command_is_installed():
 def test_existing_output_is_kept(stars, capsys):
     Path("out.fits").write_text("precious")
     assert main(["catalog", stars, "-o", "out.fits", *QUICK]) == 1
-    assert capsys.readouterr().err.startswith("skdistmass: error: out.fits: exists; give overwrite=True (--overwrite)")
+    assert capsys.readouterr().err.startswith(
+        "skdistmass: error: out.fits: exists; give overwrite=True (--overwrite)"
+    )
     assert Path("out.fits").read_text() == "precious"
     assert main(["catalog", stars, "-o", "out.fits", "--overwrite", *QUICK]) == 0
     assert len(read_catalog("out.fits")) == 60

@@ -29,7 +29,9 @@ FOLDER = resources.files("skdistmass.models")
 def own_model():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 5))
-    model = DistanceRegressor(hidden_layer_sizes=(3,), n_restarts=1, max_iter=5, random_state=0).fit(X, X[:, 1])
+    model = DistanceRegressor(hidden_layer_sizes=(3,), n_restarts=1, max_iter=5, random_state=0).fit(
+        X, X[:, 1]
+    )
     model.domain_ = TrainingDomain().fit(X)
     return model, X
 
@@ -92,7 +94,7 @@ def test_card_of_a_network_of_spectra(name):
     assert 0.60 < metrics["within_1_sigma"] < 0.76
     for low, high in card["feature_ranges"].values():
         assert low < high
-    assert np.mean(list(zip(*card["feature_ranges"].values(), strict=True))[0]) < 1e4
+    assert np.mean(next(zip(*card["feature_ranges"].values(), strict=True))) < 1e4
 
 
 def test_card_names_the_errors_that_the_package_promises():
@@ -111,10 +113,17 @@ def test_center_of_the_training_is_inside_the_domain(name):
     model = load_model(name)
     assert isinstance(model.domain_, TrainingDomain)
     assert_allclose(model.domain_.center_, model.scaler_mean_, rtol=1.0)
-    middle = model.domain_.means_[np.argmax(model.domain_.log_weights_)] * model.domain_.scale_ + model.domain_.center_
+    middle = (
+        model.domain_.means_[np.argmax(model.domain_.log_weights_)] * model.domain_.scale_
+        + model.domain_.center_
+    )
     assert model.domain_.contains([middle])[0]
     assert model.training_ids_.dtype == np.uint64
-    assert len(np.unique(model.training_ids_)) == len(model.training_ids_) <= REGISTRY[name]["card"]["n_training"]
+    assert (
+        len(np.unique(model.training_ids_))
+        == len(model.training_ids_)
+        <= REGISTRY[name]["card"]["n_training"]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -157,7 +166,9 @@ def test_all_models_load_without_tensorflow():
         "    model.predict([[4800.0, 2.5, 0.0, 0.0, 0.1][: model.n_features_in_]])\n"
         "assert not {'tensorflow', 'keras', 'scikeras'} & set(sys.modules)\n"
     )
-    result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
 
 
@@ -184,7 +195,9 @@ def test_a_changed_byte_is_refused(name, tmp_path):
     assert load_model(copy).sha256_ == REGISTRY[name]["sha256"]
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)
-    with pytest.raises(UntrustedModelError, match=r"copy.joblib is not one of the shipped models \(SHA-256 [0-9a-f]{64}\)"):
+    with pytest.raises(
+        UntrustedModelError, match=r"copy.joblib is not one of the shipped models \(SHA-256 [0-9a-f]{64}\)"
+    ):
         load_model(copy)
 
 
@@ -213,7 +226,7 @@ def test_unknown_files_need_trust(own_model, own_file, monkeypatch):
 
 
 def test_files_that_are_no_models(tmp_path, own_file):
-    with pytest.raises(ValueError, match="there is no model 'nothing'.*distance, mass"):
+    with pytest.raises(ValueError, match=r"there is no model 'nothing'.*distance, mass"):
         load_model("nothing")
     with pytest.raises(ValueError, match="there is no model"):
         load_model(tmp_path)
@@ -264,7 +277,14 @@ def test_command_shows_the_card(name, capsys):
     assert main(["models", name]) == 0
     text, card = capsys.readouterr().out, REGISTRY[name]["card"]
     assert REGISTRY[name]["sha256"] in text
-    for value in (card["kind"], card["target_unit"], card["domain"], card["error_model"], *card["citation"], *card["features"]):
+    for value in (
+        card["kind"],
+        card["target_unit"],
+        card["domain"],
+        card["error_model"],
+        *card["citation"],
+        *card["features"],
+    ):
         assert value in text
     for source, number in card["training_set"].items():
         assert f"{number} {source}" in text

@@ -80,8 +80,19 @@ def test_cas_naming_can_be_summarised(stars, catalog):
 
 
 def test_label_sets(stars):
-    rows = rows_of(summarize_catalog(build_catalog(stars, masses={"UNCOR_SS": "mass", "COR_TW": "mass"}, isochrone=False)))
-    assert list(rows) == ["DISTANCE", "WEIGHTED_DIST", "MASS_UNCOR_SS", "MASS_COR_TW", "AGE_UNCOR_SS", "AGE_COR_TW"]
+    rows = rows_of(
+        summarize_catalog(
+            build_catalog(stars, masses={"UNCOR_SS": "mass", "COR_TW": "mass"}, isochrone=False)
+        )
+    )
+    assert list(rows) == [
+        "DISTANCE",
+        "WEIGHTED_DIST",
+        "MASS_UNCOR_SS",
+        "MASS_COR_TW",
+        "AGE_UNCOR_SS",
+        "AGE_COR_TW",
+    ]
     assert rows["MASS_UNCOR_SS"] == rows["MASS_COR_TW"]
     assert rows["MASS_UNCOR_SS"][6] == "%"
     assert rows["AGE_COR_TW"][4] == "Gyr"
@@ -95,7 +106,9 @@ def test_catalogue_of_nothing(stars):
         assert rows[name] == ["0"]
     dwarfs = stars[:20].copy()
     dwarfs["LOGG"] = 4.5
-    assert rows_of(summarize_catalog(build_catalog(dwarfs, masses=("mass",), isochrone=False)))["AGE"] == ["0"]
+    assert rows_of(summarize_catalog(build_catalog(dwarfs, masses=("mass",), isochrone=False)))["AGE"] == [
+        "0"
+    ]
 
 
 def test_describe_model():

@@ -18,6 +18,8 @@ from skdistmass.estimators._isochrone_index import CENTRAL_QUANTILES, SUMMARIES
 N_SUMMARIES = len(SUMMARIES)
 # exp(-x) from a table: linear steps of 1/256 are exact to 2e-6, far below the sampling of the points.
 EXP_STEPS = 256
+# The points are discrete: densities are smoothed by this share of half the width of the central 68 %.
+SMOOTHING = 0.25
 
 
 def _compile(function):
@@ -60,9 +62,9 @@ def _smooth(hist, low, high, sigma, out):
 def _peak(hist, low, high, width, slope, scratch):
     """Position of the largest value of a smoothed histogram times exp(slope * bin).
 
-    The smoothing is a quarter of `width` (half the width of the central 68 %), since the points are discrete.
+    `width` is half that of the central 68 %.
     """
-    low, high = _smooth(hist, low, high, max(0.25 * width, 1.0), scratch)
+    low, high = _smooth(hist, low, high, max(SMOOTHING * width, 1.0), scratch)
     best, where = -1.0, low
     for i in range(low, high):
         value = scratch[i] * math.exp(slope * (i - low))
@@ -264,7 +266,7 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
 
 @_compile
 def distributions(stars, sigmas, n_sigma, index, n_bins, sizes, edges):
-    """Evaluate the cumulative distribution of the absolute magnitude of each star.
+    """Evaluate the cumulative distribution of the smoothed absolute magnitude of each star.
 
     Parameters
     ----------
@@ -283,7 +285,7 @@ def distributions(stars, sigmas, n_sigma, index, n_bins, sizes, edges):
     coordinates, bins, start, axes, exp_table = index
     out = np.full((len(stars), len(edges)), np.nan)
     mag, mass, age = np.zeros(n_bins), np.zeros(sizes[0]), np.zeros(sizes[1])
-    scale = np.ones(n_bins)
+    scale, blurred, central = np.ones(n_bins), np.zeros(n_bins), np.zeros(3)
     cumulative = np.zeros(n_bins + 1)
     for s in range(len(stars)):
         if not np.isfinite(stars[s].sum()):
@@ -292,11 +294,15 @@ def distributions(stars, sigmas, n_sigma, index, n_bins, sizes, edges):
         _accumulate(
             stars[s], sigmas[s], n_sigma, scale, coordinates, bins, start, axes, exp_table, (mag, mass, age)
         )
+        low, high = _central(mag, central)
+        if low == high:
+            continue
+        blurred[:] = 0.0
+        _smooth(mag, low, high, max(SMOOTHING * 0.5 * (central[2] - central[0]), 1.0), blurred)
         for i in range(n_bins):
-            cumulative[i + 1] = cumulative[i] + mag[i]
-        if cumulative[n_bins] > 0.0:
-            for e in range(len(edges)):
-                position = min(max(edges[e], 0.0), float(n_bins))
-                i = min(int(position), n_bins - 1)
-                out[s, e] = (cumulative[i] + (position - i) * mag[i]) / cumulative[n_bins]
+            cumulative[i + 1] = cumulative[i] + blurred[i]
+        for e in range(len(edges)):
+            position = min(max(edges[e], 0.0), float(n_bins))
+            i = min(int(position), n_bins - 1)
+            out[s, e] = (cumulative[i] + (position - i) * blurred[i]) / cumulative[n_bins]
     return out

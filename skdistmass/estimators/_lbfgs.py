@@ -1,7 +1,7 @@
 """Full-batch training of dense networks: one compiled loss, SciPy's L-BFGS, several starts on all cores.
 
-Minimised is the loss of `skdistmass.estimators._loss` with weights that sum to one, plus ``alpha`` times the
-sum of the squared kernels. A second-order method (Levenberg-Marquardt) was tried as well: its matrix costs
+Minimised is the loss of `skdistmass.estimators._network_kernel` with weights that sum to one, plus ``alpha``
+times the sum of the squared kernels. A second-order method (Levenberg-Marquardt) was tried as well: its matrix costs
 as much as ten to thirty gradients, and on the networks at hand it ended later and no lower.
 """
 
@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import joblib
 import numpy as np
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from skdistmass.estimators import _loss
+from skdistmass.estimators import _network_kernel as kernel
+from skdistmass.estimators._network_output import count_threads
 
 # Starts compete on at most this many rows; only the winner sees the whole table.
 SCREENING_ROWS = 20_000
@@ -100,12 +99,6 @@ def _weighted_median(values, weights):
     return values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])]
 
 
-def count_threads() -> int:
-    """Cores at hand; workers of a joblib pool announce their share of them as OMP_NUM_THREADS."""
-    announced = os.environ.get("OMP_NUM_THREADS", "")
-    return int(announced) if announced.isdigit() and int(announced) > 0 else joblib.cpu_count()
-
-
 class Objective:
     """The compiled loss bound to one table, as SciPy's minimiser calls it.
 
@@ -123,25 +116,25 @@ class Objective:
         self.settings = settings
         self.target = np.ascontiguousarray(y)
         self.weight = sample_weight / sample_weight.sum()
-        code = _loss.ACTIVATION_CODES[settings.activation]
+        code = kernel.ACTIVATION_CODES[settings.activation]
         self._network = (np.array(settings.sizes), code, np.ascontiguousarray(X.T))
         shapes = layer_shapes(settings.sizes)
         self._penalty = np.concatenate([np.full(np.prod(s), settings.alpha * (len(s) == 2)) for s in shapes])
-        self._n_chunks = -(-len(y) // _loss.CHUNK_ROWS)
+        self._n_chunks = -(-len(y) // kernel.CHUNK_ROWS)
 
-    def evaluate(self, theta, delta=_loss.SQUARED_ERROR, share=None):
+    def evaluate(self, theta, delta=kernel.SQUARED_ERROR, share=None):
         """Return loss and gradient; `share` calls a function of (first, last) chunks on several threads."""
         # Summed in the order of the chunks, whoever has worked them out.
         sums = np.empty((self._n_chunks, 1 + len(theta)))
         arguments = (theta, *self._network, self.target, self.weight, delta)
         if share is None:
-            _loss.sum_chunks(*arguments, (0, self._n_chunks), sums)
+            kernel.sum_chunks(*arguments, (0, self._n_chunks), sums)
         else:
-            share(lambda chunks: _loss.sum_chunks(*arguments, chunks, sums), self._n_chunks)
+            share(lambda chunks: kernel.sum_chunks(*arguments, chunks, sums), self._n_chunks)
         total = sums.sum(axis=0)
         return total[0] + self._penalty @ (theta * theta), total[1:] + 2.0 * self._penalty * theta
 
-    def minimize(self, theta, max_iter, delta=_loss.SQUARED_ERROR, share=None):
+    def minimize(self, theta, max_iter, delta=kernel.SQUARED_ERROR, share=None):
         """Run L-BFGS from `theta`; return SciPy's result and the loss of each iteration."""
         tol, curve = self.settings.tol, []
         options = {"maxiter": max_iter, "maxfun": 3 * max_iter, "ftol": tol, "gtol": tol, "maxcor": 20}
@@ -156,9 +149,16 @@ class Objective:
         )
         return result, curve
 
+    def _output(self, theta):
+        sizes, code, features = self._network
+        output = np.empty_like(self.target)
+        zero, one = np.zeros(len(features)), np.ones(len(features))
+        kernel.mean_output(theta[None], sizes, code, np.ascontiguousarray(features.T), zero, one, output)
+        return output
+
     def residual_scale(self, theta) -> float:
         """Robust scatter of the residuals."""
-        return robust_scale(_loss.network_output(theta, *self._network) - self.target, self.weight)
+        return robust_scale(self._output(theta) - self.target, self.weight)
 
 
 def _finish(objective, theta, share=None) -> Solution:

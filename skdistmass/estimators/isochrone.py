@@ -294,7 +294,8 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_magnitudes)
-            Probability density [1/mag]; NaN where there is none.
+            Probability density [1/mag], smoothed by an eighth of its 68 % interval since isochrones are made of
+            points; NaN where there is none. The modes are the maxima of this density.
 
         Raises
         ------

@@ -8,28 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skdistmass.estimators._network_output import ACTIVATION_NAMES, network_output
 from skdistmass.estimators.uncertainty import ErrorModel
-
-# Rows of one block of the forward pass: its layers stay in the processor's cache. The last block is
-# padded to the full height, so that a star's prediction does not depend on the rows beside it.
-BLOCK_ROWS = 4096
-
-ACTIVATION_NAMES = ("relu", "tanh", "logistic", "identity", "softplus", "elu", "silu")
-
-
-def _logistic(z):
-    return 0.5 * (1.0 + np.tanh(0.5 * z))
-
-
-_ACTIVATIONS = {
-    "relu": lambda z: np.maximum(z, 0.0, out=z),
-    "tanh": lambda z: np.tanh(z, out=z),
-    "logistic": _logistic,
-    "identity": lambda z: z,
-    "softplus": lambda z: np.logaddexp(z, 0.0, out=z),
-    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
-    "silu": lambda z: z * _logistic(z),
-}
 
 
 def merge_identical_rows(X, y, sample_weight):
@@ -86,7 +66,7 @@ def with_feature_names(estimator, X):
 
 
 class NetworkRegressor(RegressorMixin, BaseEstimator):
-    """Regressor built from ``Pipeline(StandardScaler, KerasRegressor)``, evaluated in NumPy.
+    """Regressor built from ``Pipeline(StandardScaler, KerasRegressor)``, evaluated without TensorFlow.
 
     Subclasses say what the target is; see `DistanceRegressor` and `MassRegressor` for the parameters.
 
@@ -97,7 +77,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
     activation : str, default="relu"
         "relu", "tanh", "logistic", "identity", "softplus", "elu" or "silu".
     solver : {"lbfgs", "adam"}, default="lbfgs"
-        "lbfgs" minimises the loss of all rows at once, compiled, with SciPy's L-BFGS. "adam" is the
+        "lbfgs" minimises the loss of all rows at once, compiled, with SciPy's L-BFGS on all cores. "adam" is the
         published protocol: mini-batches, a validation part and early stopping.
     loss : {"squared_error", "huber"}, default="squared_error"
         Huber's loss counts residuals beyond `epsilon` times their robust scatter linearly.
@@ -296,28 +276,9 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         return np.asarray(X[:, 1], dtype=np.float64) if X.shape[1] > 1 else np.zeros(len(X))
 
     def _network_output(self, X):
-        """Mean of the members' forward passes, in blocks."""
-        output = np.empty(len(X))
-        block = np.zeros((BLOCK_ROWS, X.shape[1]))
-        for start in range(0, len(X), BLOCK_ROWS):
-            rows = X[start : start + BLOCK_ROWS]
-            np.subtract(rows, self.scaler_mean_, out=block[: len(rows)])
-            block /= self.scaler_scale_
-            output[start : start + BLOCK_ROWS] = self._forward(block)[: len(rows)]
-        return output
-
-    def _forward(self, scaled):
-        activation = _ACTIVATIONS[self.activation]
-        total = np.zeros(len(scaled))
-        for member in range(len(self.coefs_[0])):
-            layer = scaled
-            for i, (kernel, bias) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
-                layer = layer @ kernel[member]
-                layer += bias[member]
-                if i < len(self.coefs_) - 1:
-                    layer = activation(layer)
-            total += layer[:, 0]
-        return total / len(self.coefs_[0])
+        """Mean of the members' forward passes."""
+        weights = self.coefs_, self.intercepts_
+        return network_output(X, self.scaler_mean_, self.scaler_scale_, *weights, self.activation)
 
     @property
     def pipeline_(self):
@@ -366,4 +327,6 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
                 kind = "positive" if positive else "non-negative"
                 raise ValueError(f"{name} has to be a {kind} number; received {value!r}.")
         if not isinstance(self.validation_fraction, numbers.Real) or not 0 < self.validation_fraction < 1:
-            raise ValueError(f"validation_fraction has to lie between 0 and 1; received {self.validation_fraction!r}.")
+            raise ValueError(
+                f"validation_fraction has to lie between 0 and 1; received {self.validation_fraction!r}."
+            )

@@ -48,7 +48,8 @@ def build_catalog(
     distance : str, path, DistanceRegressor or None, default="distance"
         Model of the distances: name of a shipped model, model file, or fitted estimator; None for none.
     masses : sequence of str, path or MassRegressor, or dict, or None, default=DEFAULT_MASSES
-        Mass models; the first is the one whose errors and domain the catalogue tells. None: no masses and no ages.
+        Mass models; the first is the one whose errors and domain the catalogue tells. None: no masses and
+        no ages.
     age : str, path, MassToAge or None, default="age"
         Relation of mass and age; None for none.
     isochrone : bool or IsochroneDistance, default=True
@@ -423,6 +424,7 @@ def _masses_and_ages(stars, features, usable, models, flags):
         ages = None if models.age is None else models.age.predict_age(mass, m_h, mass_error, log_g)
         if ages is not None:
             values[f"AGE{ending}"] = 1e9 * ages.age
+            _set_bit(flags, "OUTSIDE_AGE_RANGE", ages.reason == NoAgeReason.OUTSIDE_RANGE)
         if rank:
             continue
         inside, density = _domain(model, features, usable, "LOG_DENSITY_MASS")
@@ -432,6 +434,5 @@ def _masses_and_ages(stars, features, usable, models, flags):
         if ages is not None:
             values["AGE_ERR"] = np.column_stack([ages.log_age_error_upper, ages.log_age_error_lower])
             _set_bit(flags, "NOT_A_GIANT", ages.reason == NoAgeReason.NOT_A_GIANT)
-            _set_bit(flags, "OUTSIDE_AGE_RANGE", ages.reason == NoAgeReason.OUTSIDE_RANGE)
             _set_bit(flags, "OLDER_THAN_UNIVERSE", ages.age > MAX_AGE_GYR)
     return values

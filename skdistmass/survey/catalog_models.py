@@ -137,7 +137,9 @@ def _resolve(model, kind, argument, trusted):
         raise ValueError(f"{argument} needs a fitted {kind.__name__}; this one is not fitted.")
     names = tuple(str(name).upper() for name in getattr(model, "feature_names_in_", ()))
     if names != FEATURES and set(names) == set(FEATURES):
-        raise ValueError(f"{argument} was fitted on the columns {', '.join(names)}; expected {', '.join(FEATURES)}.")
+        raise ValueError(
+            f"{argument} was fitted on the columns {', '.join(names)}; expected {', '.join(FEATURES)}."
+        )
     return model
 
 

@@ -24,7 +24,6 @@ from skdistmass.survey.catalog import (
 from skdistmass.survey.catalog_models import CatalogModels
 from skdistmass.survey.fits_output import FitsWriter
 from skdistmass.survey.parquet_tables import from_arrow, parquet_files
-from skdistmass.survey.quality import repeated_stars
 from skdistmass.survey.reading import StarReader
 from skdistmass.survey.writing import (
     arrow_table,
@@ -121,9 +120,8 @@ def write_catalog(
         raise ValueError(f"chunk_rows has to be a positive integer; received {chunk_rows!r}.")
     path = check_output(output, overwrite, format)
     models, settings = prepare_catalog(**options)
-    job = _Job(
-        StarReader(source), models, settings, int(chunk_rows), progress, observe or (lambda columns: None)
-    )
+    observe = observe or (lambda columns: None)
+    job = _Job(StarReader(source), models, settings, int(chunk_rows), progress, observe)
     kind = output_format(path, format)
     if kind == "fits":
         _write_fits(job, path)
@@ -134,6 +132,22 @@ def write_catalog(
         job.observe(_numbers(catalog))
         write_table(catalog, path, overwrite, format)
     return path
+
+
+def parts_folder(output: str | Path) -> Path:
+    """Name the folder of the finished chunks of a Parquet file in the making.
+
+    Parameters
+    ----------
+    output : str or Path
+        The file.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    return Path(output).with_name(f"{Path(output).name}.parts")
 
 
 @dataclass
@@ -149,17 +163,8 @@ class _Job:
         """Give the catalogue from row `first` on, chunk by chunk, with a progress bar."""
         from tqdm import tqdm
 
-        n_rows = self.reader.n_rows
-        # Whole or not, the table is one table: the first chunk must know of the last, even if they are the same.
-        repeated = repeated_stars(self.reader, self.chunk_rows) if n_rows > self.chunk_rows else None
-        chunks = catalog_blocks(
-            self.reader,
-            self.models,
-            self.settings,
-            block_rows=self.chunk_rows,
-            first=first,
-            repeated=repeated,
-        )
+        size, n_rows = self.chunk_rows, self.reader.n_rows
+        chunks = catalog_blocks(self.reader, self.models, self.settings, block_rows=size, first=first)
         hidden = None if self.progress is None else not self.progress
         with tqdm(total=n_rows, initial=first, unit=" rows", unit_scale=True, disable=hidden) as bar:
             for chunk in chunks:
@@ -168,21 +173,15 @@ class _Job:
 
     def text_widths(self) -> dict[str, int]:
         """Width of the columns of text in a FITS file, which must be known before its rows."""
-        known = {
-            name: self.reader.text_width(name)
-            for name in ("APOGEE_ID", "APSTAR_ID")
-            if name in self.reader.names
-        }
-        unknown = [name for name, width in known.items() if width is None]
-        longest = dict.fromkeys(unknown, 1)
-        if unknown:
-            for stars in self.reader.select(unknown).blocks(self.chunk_rows):
-                for name in unknown:
-                    encoded = np.char.encode(stars[name], "ascii", "backslashreplace")
-                    longest[name] = max(longest[name], encoded.dtype.itemsize)
-        return {
-            CATALOG_COLUMNS[name].name_in(self.settings.columns): w for name, w in (known | longest).items()
-        }
+        names = [name for name in ("APOGEE_ID", "APSTAR_ID") if name in self.reader.names]
+        widths = {name: self.reader.text_width(name) for name in names}
+        unknown = [name for name in names if widths[name] is None]
+        widths |= dict.fromkeys(unknown, 1)
+        for stars in self.reader.select(unknown).blocks(self.chunk_rows) if unknown else ():
+            for name in unknown:
+                encoded = np.char.encode(stars[name], "ascii", "backslashreplace")
+                widths[name] = max(widths[name], encoded.dtype.itemsize)
+        return {CATALOG_COLUMNS[name].name_in(self.settings.columns): widths[name] for name in names}
 
 
 def _numbers(catalog: Table) -> dict[str, NDArray]:
@@ -207,7 +206,7 @@ def _write_parquet(job: _Job, path: Path, source: Any) -> None:
         with new_file(path) as temporary:
             write_parquet(_observed((_as_arrow(chunk) for chunk in job.blocks()), job.observe), temporary)
         return
-    parts = _Parts(path.with_name(f"{path.name}.parts"), _identity(job, Path(source)))
+    parts = _Parts(parts_folder(path), _identity(job, Path(source)))
     try:
         first = parts.n_rows
         if first < job.reader.n_rows:
@@ -216,7 +215,7 @@ def _write_parquet(job: _Job, path: Path, source: Any) -> None:
         with new_file(path) as temporary:
             write_parquet(_observed(parts.tables(), job.observe), temporary)
     except ValueError:
-        parts.remove()  # The input is not what it should be; going on would end in the same error.
+        parts.remove()  # The input is not what it should be: going on would end in the same error.
         raise
     parts.remove()
 
@@ -230,7 +229,7 @@ def _observed(tables: Iterable[pa.Table], observe: Observer) -> Iterator[pa.Tabl
 
     for table in tables:
         fields = [field for field in table.schema if not pa.types.is_string(field.type)]
-        observe({field.name: from_arrow(table.column(field.name), field).values for field in fields})
+        observe({field.name: from_arrow(table.column(field.name), field)[0] for field in fields})
         yield table
 
 
@@ -297,9 +296,8 @@ def _identity(job: _Job, source: Path) -> dict[str, Any]:
     """Describe what the chunks depend on: the input file, the models, the settings and this version."""
     import joblib
 
-    files = [
-        (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in parquet_files(source.resolve())
-    ]
+    stats = [(str(file), file.stat()) for file in parquet_files(source.resolve())]
+    files = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
     return {
         "version": __version__,
         "source": str(source.resolve()),

@@ -35,9 +35,57 @@ def parquet_files(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
+    if is_hats(path):
+        path = _main_table(path)
     files = [file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file()]
     parts = {file: file.relative_to(path).parts for file in files}
     return sorted((file for file in files if not any(p[0] in "._" for p in parts[file])), key=_natural)
+
+
+def is_hats(path: Path) -> bool:
+    """Tell whether a folder is a HATS catalogue.
+
+    Parameters
+    ----------
+    path : Path
+        Folder.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
+    return any((path / name).is_file() for name in ("collection.properties", "hats.properties", "properties"))
+
+
+def _main_table(path: Path) -> Path:
+    collection = path / "collection.properties"
+    if collection.is_file():
+        # A collection has the catalogue beside its margins and indices, each in a folder.
+        lines = collection.read_text(encoding="utf-8").splitlines()
+        names = [line.split("=", 1)[1].strip() for line in lines if line.startswith("hats_primary_table_url")]
+        path = path / names[0] if names else path
+    return path / "dataset" if (path / "dataset").is_dir() else path
+
+
+def row_group_rows(file: Path) -> list[int]:
+    """Count the rows of the row groups of a Parquet file.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Returns
+    -------
+    list of int
+        Number of rows of each.
+    """
+    import pyarrow.parquet as pq
+
+    with _readable(file):
+        metadata = pq.read_metadata(file)
+    return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
 
 
 def _natural(file: Path) -> list[tuple[int, int, str]]:

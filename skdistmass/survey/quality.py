@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -183,6 +183,38 @@ def duplicates(stars: Table) -> NDArray[np.bool_]:
     return find_repeated(*star_keys(stars))
 
 
+def needs_whole_table(names: Collection[str]) -> bool:
+    """Tell whether a part of a table is not enough to say which of its rows have a better one elsewhere.
+
+    Parameters
+    ----------
+    names : collection of str
+        Canonical columns of the table.
+
+    Returns
+    -------
+    bool
+        True if the survey does not tell it, in EXTRATARG, and there are identifiers to find it.
+    """
+    return "EXTRATARG" not in names and "APOGEE_ID" in names
+
+
+def key_columns(names: Collection[str]) -> list[str]:
+    """List the columns that `star_keys` needs.
+
+    Parameters
+    ----------
+    names : collection of str
+        Canonical columns of the table.
+
+    Returns
+    -------
+    list of str
+        APOGEE_ID, and SNR if the table has it.
+    """
+    return [name for name in ("APOGEE_ID", "SNR") if name in names]
+
+
 def star_keys(stars: Table) -> tuple[NDArray[np.uint64], NDArray[np.floating]]:
     """Give what tells which rows are of one star, and which of them is the best.
 
@@ -245,9 +277,8 @@ def repeated_stars(reader: StarReader, block_rows: int) -> NDArray[np.bool_] | N
     ndarray of bool of shape (n_rows,), or None
         What `duplicates` would say of the whole table; None if a block has all that is needed, in EXTRATARG.
     """
-    if "EXTRATARG" in reader.names or "APOGEE_ID" not in reader.names:
+    if not needs_whole_table(reader.names):
         return None
-    columns = [name for name in ("APOGEE_ID", "SNR") if name in reader.names]
-    blocks = (star_keys(stars) for stars in reader.select(columns).blocks(block_rows))
+    blocks = (star_keys(stars) for stars in reader.select(key_columns(reader.names)).blocks(block_rows))
     keys, snr = zip(*blocks, strict=True)
     return find_repeated(np.concatenate(keys), np.concatenate(snr))

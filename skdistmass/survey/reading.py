@@ -105,8 +105,6 @@ class StarReader:
         Name of the table, for messages and provenance.
     n_rows : int
         Number of its rows.
-    names : list of str
-        Canonical columns that it gives.
 
     Examples
     --------
@@ -129,7 +127,17 @@ class StarReader:
         if opened.n_rows == 0:
             raise ValueError(f"{opened.label}: the table has no rows")
         self._opened, self._plan = opened, plan
-        self.label, self.n_rows, self.names = opened.label, opened.n_rows, plan.names
+        self.label, self.n_rows = opened.label, opened.n_rows
+
+    @property
+    def names(self) -> list[str]:
+        """Canonical columns that the table gives."""
+        return self._plan.names
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the table that are read for them."""
+        return list(self._plan.kinds)
 
     def select(self, columns: Iterable[str]) -> StarReader:
         """Read fewer columns of the same table.
@@ -146,7 +154,6 @@ class StarReader:
         """
         reader = copy(self)
         reader._plan = ColumnPlan(self._opened.names, _split_wanted(columns)[0])
-        reader.names = reader._plan.names
         return reader
 
     def read(self, rows: slice | None = None) -> Table:
@@ -273,6 +280,28 @@ def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
             table[name] = _as_it_is(raw[name])
     _add_gyr(table)
     return table
+
+
+def catalog_numbers(path: str | Path, block_rows: int = 2**17) -> Iterator[dict[str, NDArray]]:
+    """Read the columns of a catalogue that hold numbers, as they are, in blocks of rows.
+
+    Parameters
+    ----------
+    path : str or Path
+        A catalogue of this package.
+    block_rows : int, default=131072
+        Rows of a block.
+
+    Yields
+    ------
+    dict of str to ndarray
+        Columns by the names in the file.
+    """
+    opened = open_source(path, _is_catalog)
+    known = {name: canonical_catalog_name(name) for name in opened.names}
+    kinds = {name: "" for name, column in known.items() if column and CATALOG_COLUMNS[column].kind != "str"}
+    for raw in opened.blocks(kinds, 0, block_rows):
+        yield {name: to_native(column[0]) for name, column in raw.items()}
 
 
 def _is_catalog(names: Sequence[str]) -> bool:

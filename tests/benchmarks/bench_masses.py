@@ -2,13 +2,13 @@
 
 Run as ``python tests/benchmarks/bench_masses.py [--json FILE]``.
 
-In one region of the Galaxy giants of low and of high surface gravity should have the same masses. The second
-and third table ask that, as Figures 12 and 14 of the published catalogue do, of the labels and of the models'
-predictions for all Kepler giants inside the models' domain: medians on either side of log g = 2.3, the distance
-of Kolmogorov and Smirnov between the two distributions, the part below 1 Msun. Only stars of the red giant
-branch, since those of the clump are on one side of the border; in two bins of distance, and with the stars of
-high log g weighted to the distances of those of low log g. The other tables compare ages with published ones,
-of stars that were left out of the training and of open clusters.
+In one region of the Galaxy giants of low and of high surface gravity should have the same masses. The
+second and third table ask that, as Figures 12 and 14 of the published catalogue do, of the labels and of
+the models' predictions for all Kepler giants inside the models' domain: medians on either side of log g =
+2.3, the distance of Kolmogorov and Smirnov between the two distributions, the part below 1 Msun. Only stars
+of the red giant branch, since those of the clump are on one side of the border; in two bins of distance,
+and with the stars of high log g weighted to the distances of those of low log g. The other tables compare
+ages with published ones, of stars that were left out of the training and of open clusters.
 """
 
 import argparse

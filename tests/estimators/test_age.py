@@ -33,10 +33,13 @@ def sample():
 
 
 def table_log_age(mass, m_h, which):
-    """Straight lines in log mass at each [Fe/H] of the shipped table, then in [Fe/H]; NaN beyond its masses."""
+    """Straight lines in log mass at each [Fe/H] of the table, then in [Fe/H]; NaN beyond its masses."""
     table = load_giant_ages()
     masses = table.current_mass if which == "current" else table.initial_mass
-    at = [np.interp(np.log10(mass), np.log10(column[::-1]), table.log_age[::-1], np.nan, np.nan) for column in masses.T]
+    at = [
+        np.interp(np.log10(mass), np.log10(column[::-1]), table.log_age[::-1], np.nan, np.nan)
+        for column in masses.T
+    ]
     return np.array([np.interp(m_h[i], table.fe_h, [line[i] for line in at]) for i in range(len(mass))])
 
 
@@ -59,8 +62,8 @@ def test_monotonic_in_mass(kind, models):
 
 
 def test_known_ages(network):
-    # Initial masses of MIST giants of solar metallicity, on the giant branch and in the clump: 2.06 and 2.19 Msun
-    # at log age 9.0, 1.436 and 1.449 at 9.5, 1.038 and 1.042 at 10.0. The mean of all giants lies between.
+    # Initial masses of MIST giants of solar metallicity, on the giant branch and in the clump: 2.06 and
+    # 2.19 Msun at log age 9.0, 1.436 and 1.449 at 9.5, 1.038 and 1.042 at 10.0. The mean lies between.
     branch, clump = np.array([2.06, 1.436, 1.038]), np.array([2.19, 1.449, 1.042])
     initial = MassToAge.from_isochrones("initial")
     assert np.all(initial.predict_age(branch, np.zeros(3)).log_age > np.array([9.0, 9.5, 10.0]) - 0.015)
@@ -70,9 +73,11 @@ def test_known_ages(network):
 
 
 def test_current_mass_gives_lower_ages_than_initial(models):
-    # A giant is lighter than it was born: at one mass, taken as the current one, it was heavier and is younger.
+    # A giant is lighter than it was born: one of a given current mass was heavier, and is younger.
     mass, m_h = np.linspace(0.85, 1.6, 40), np.zeros(40)
-    current, initial = (models[which, "interpolate"].predict_age(mass, m_h).log_age for which in ("current", "initial"))
+    current, initial = (
+        models[which, "interpolate"].predict_age(mass, m_h).log_age for which in ("current", "initial")
+    )
     difference = initial - current
     assert np.all(difference > 0)
     # 0.01-0.06 Msun of mass loss near 1 Msun, times d log age / d log mass = -3.5.
@@ -81,7 +86,11 @@ def test_current_mass_gives_lower_ages_than_initial(models):
 
 def test_slopes_are_those_of_the_documentation(models):
     text = " ".join(MassToAge.__doc__.split())
-    slopes = re.search(r"slope d log age / d log mass over 10 % to either side is (-\d\.\d) at 1 Msun and (-\d\.\d) at 2 Msun", text)
+    slopes = re.search(
+        r"slope d log age / d log mass over 10 % to either side is "
+        r"(-\d\.\d) at 1 Msun and (-\d\.\d) at 2 Msun",
+        text,
+    )
     errors = re.search(r"is \+(0\.\d\d)/-(0\.\d\d) dex and \+(0\.\d\d)/-(0\.\d\d) dex in age", text)
     for method in ("network", "interpolate"):
         stated = iter(errors.groups())
@@ -97,7 +106,9 @@ def test_errors_are_percentiles_of_the_ages(network):
     mass, m_h, error = np.array([0.95, 1.2, 1.6, 2.5, 5.0]), np.array([-0.3, 0.0, 0.2, 0.4, -0.1]), 0.08
     ages = network.predict_age(mass, m_h, error * mass)
     draws = mass * (1 + error * rng.normal(size=(40_000, 5)))
-    sampled = 10 ** (network.predict(np.column_stack([draws.ravel(), np.tile(m_h, 40_000)])).reshape(-1, 5) - 9)
+    sampled = 10 ** (
+        network.predict(np.column_stack([draws.ravel(), np.tile(m_h, 40_000)])).reshape(-1, 5) - 9
+    )
     low, high = np.percentile(sampled, [15.865, 84.135], axis=0)
     assert_allclose(ages.age - ages.age_error_lower, low, rtol=0.01)
     assert_allclose(ages.age + ages.age_error_upper, high, rtol=0.01)
@@ -113,7 +124,12 @@ def test_errors_at_the_edges_are_numbers(method, models):
     mass, m_h = np.array([0.8, 0.8, 8.0, 8.0, 1.0]), np.array([-0.5, 0.5, -0.5, 0.5, 0.0])
     ages = models["current", method].predict_age(mass, m_h, np.array([0.05, 0.5, 0.5, 5.0, 3.0]))
     assert_array_equal(ages.reason, 0)
-    for errors in (ages.age_error_lower, ages.age_error_upper, ages.log_age_error_lower, ages.log_age_error_upper):
+    for errors in (
+        ages.age_error_lower,
+        ages.age_error_upper,
+        ages.log_age_error_lower,
+        ages.log_age_error_upper,
+    ):
         assert np.all(errors > 0)
         assert np.all(np.isfinite(errors))
 
@@ -129,7 +145,13 @@ def test_stars_without_age_say_why(network):
     expected += [reason.MISSING_INPUT] * 4 + [reason.OUTSIDE_RANGE, reason.MISSING_INPUT]
     assert_array_equal(ages.reason, expected)
     none = ages.reason != reason.NONE
-    for values in (ages.age, ages.age_error_lower, ages.age_error_upper, ages.log_age, ages.log_age_error_lower):
+    for values in (
+        ages.age,
+        ages.age_error_lower,
+        ages.age_error_upper,
+        ages.log_age,
+        ages.log_age_error_lower,
+    ):
         assert_array_equal(np.isnan(values), none)
 
 
@@ -141,7 +163,12 @@ def test_a_dwarf_outside_the_range_is_no_giant(network):
 def test_without_mass_errors_there_are_ages_only(network):
     ages = network.predict_age([1.0, 2.0], [0.0, 0.1])
     assert np.all(np.isfinite(ages.age))
-    for errors in (ages.age_error_lower, ages.age_error_upper, ages.log_age_error_lower, ages.log_age_error_upper):
+    for errors in (
+        ages.age_error_lower,
+        ages.age_error_upper,
+        ages.log_age_error_lower,
+        ages.log_age_error_upper,
+    ):
         assert np.all(np.isnan(errors))
     some = network.predict_age([1.0, 2.0], [0.0, 0.1], [np.nan, 0.1])
     assert_array_equal(some.age, ages.age)
@@ -156,7 +183,10 @@ def test_without_mass_errors_there_are_ages_only(network):
         (([1.0, 2.0], [0.0]), r"m_h has shape \(1,\); expected that of mass, \(2,\)"),
         (([1.0, 2.0], [0.0, 0.0], [0.1]), r"mass_error has shape \(1,\)"),
         (([1.0, 2.0], [0.0, 0.0], None, [2.0]), r"log_g has shape \(1,\)"),
-        (([1.0, 2.0], [0.0, 0.0], [0.1, -0.1]), r"mass_error \[Msun\] must not be negative; 1 of 2 are \(first: row 1\)"),
+        (
+            ([1.0, 2.0], [0.0, 0.0], [0.1, -0.1]),
+            r"mass_error \[Msun\] must not be negative; 1 of 2 are \(first: row 1\)",
+        ),
     ],
 )
 def test_bad_input_is_refused(arguments, message, network):
@@ -170,7 +200,7 @@ def test_choices_are_checked():
             MassToAge.from_isochrones(**arguments)
     with pytest.raises(ValueError, match="method has to be one of"):
         MassToAge.from_isochrones(method="spline")
-    with pytest.raises(ValueError, match="method has to be one of .*received 'spline'"):
+    with pytest.raises(ValueError, match=r"method has to be one of .*received 'spline'"):
         MassToAge(method="spline").fit([[1.0, 0.0]] * 4, [9.0] * 4)
     with pytest.raises(ValueError, match="2 columns mass and"):
         MassToAge(method="interpolate").fit(np.eye(4), np.arange(4.0))

@@ -62,7 +62,10 @@ def test_missing_photometry_is_nan(model, giants):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([10.0, 11.0], 0.0), r"apparent_mag \[mag\] has shape \(2,\); expected one value for each of the 3 rows"),
+        (
+            ([10.0, 11.0], 0.0),
+            r"apparent_mag \[mag\] has shape \(2,\); expected one value for each of the 3 rows",
+        ),
         ((10.0, [0.1]), r"extinction \[mag\] has shape \(1,\)"),
         ((np.full((3, 1), 10.0), 0.0), r"apparent_mag \[mag\] has shape \(3, 1\)"),
     ],
@@ -80,7 +83,9 @@ def test_class_documents_its_settings():
 
 
 def test_shipped_model_knows_the_red_clump():
-    # M_Ks = -1.61 +- 0.03 for solar-metallicity clump stars (Hawkins et al. 2017, MNRAS 471, 722), here within
-    # a tenth of a magnitude for the labels of a typical one.
-    magnitude = load_model("distance").predict([[4850.0, 2.45, 0.0, -0.05, 0.2], [4850.0, 2.45, -0.2, -0.05, 0.15]])
+    # M_Ks = -1.61 +- 0.03 for solar-metallicity clump stars (Hawkins et al. 2017, MNRAS 471, 722), here
+    # within a tenth of a magnitude for the labels of a typical one.
+    magnitude = load_model("distance").predict(
+        [[4850.0, 2.45, 0.0, -0.05, 0.2], [4850.0, 2.45, -0.2, -0.05, 0.15]]
+    )
     assert_allclose(magnitude, -1.61, atol=0.15)

@@ -50,7 +50,15 @@ def test_density_does_not_depend_on_units(domain, stars):
 
 
 def test_far_stars_are_outside(domain):
-    far = [[4800.0, 4.5], [9000.0, 2.5], [0.0, 0.0], [1e6, 2.5], [4800.0, -1e30], [1e200, 1e200], [-1e308, 1e308]]
+    far = [
+        [4800.0, 4.5],
+        [9000.0, 2.5],
+        [0.0, 0.0],
+        [1e6, 2.5],
+        [4800.0, -1e30],
+        [1e200, 1e200],
+        [-1e308, 1e308],
+    ]
     assert_array_equal(domain.predict(far), -1)
     score = domain.score_samples(far)
     assert np.all(np.isfinite(score))
@@ -113,7 +121,7 @@ def test_settings_are_checked(settings, message, stars):
 
 def test_missing_values_are_refused(domain, stars):
     for row in ([np.nan, 2.5], [np.inf, 2.5]):
-        with pytest.raises(ValueError, match="NaN|infinity"):
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
             domain.contains([row])
     with pytest.raises(ValueError, match="NaN"):
         TrainingDomain().fit(np.where(stars > 4990, np.nan, stars))
@@ -122,7 +130,11 @@ def test_missing_values_are_refused(domain, stars):
 @pytest.mark.parametrize("name", ["distance", "mass"])
 def test_shipped_domains(name):
     domain = load_model(name).domain_
-    giant, white_dwarf, hot_star = [4800, 2.5, 0.0, 0.0, 0.1], [9000, 8.0, 0.0, 0.0, 0.0], [15000, 4.0, 0, 0, 0]
+    giant, white_dwarf, hot_star = (
+        [4800, 2.5, 0.0, 0.0, 0.1],
+        [9000, 8.0, 0.0, 0.0, 0.0],
+        [15000, 4.0, 0, 0, 0],
+    )
     assert_array_equal(domain.contains([giant, white_dwarf, hot_star]), [True, False, False])
     dwarf = domain.contains([[5600, 4.45, 0.0, 0.0, 0.0]])[0]
     assert not dwarf or name == "distance"

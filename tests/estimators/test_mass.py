@@ -48,7 +48,7 @@ def test_masses_are_recovered(target, giants):
 def test_log_mass_is_positive_everywhere(giants):
     X, y, weight, _ = giants
     model = MassRegressor(activation="identity", **QUICK).fit(X, y, sample_weight=weight)
-    far = X + [0, 0, 0, 0, -30.0]
+    far = [*X, 0, 0, 0, 0, -30.0]
     assert np.all(model.predict(far) > 0)
     assert MassRegressor(target="mass", activation="identity", **QUICK).fit(X, y).predict(far).min() < 0
 
@@ -88,7 +88,9 @@ def test_masses_must_be_positive(giants):
     X, y, _, _ = giants
     wrong = y.copy()
     wrong[[4, 9]] = -0.3
-    with pytest.raises(ValueError, match=r"y \[Msun\] has to be positive.*2 of 500 .*first: row 4, -0.3.*target='mass'"):
+    with pytest.raises(
+        ValueError, match=r"y \[Msun\] has to be positive.*2 of 500 .*first: row 4, -0.3.*target='mass'"
+    ):
         MassRegressor(**QUICK).fit(X, wrong)
     MassRegressor(target="mass", **QUICK | {"max_iter": 2}).fit(X, wrong)
     with pytest.raises(ValueError, match=r"target has to be one of \('log_mass', 'mass'\); received 'age'"):

@@ -63,7 +63,12 @@ def test_offset_counts_as_error():
 
 
 def test_bins_hold_enough_stars():
-    for n_stars, degree in ((3, 0), (2 * MIN_BIN_STARS - 1, 0), (2 * MIN_BIN_STARS, 1), (MIN_BIN_STARS * 3, 2)):
+    for n_stars, degree in (
+        (3, 0),
+        (2 * MIN_BIN_STARS - 1, 0),
+        (2 * MIN_BIN_STARS, 1),
+        (MIN_BIN_STARS * 3, 2),
+    ):
         assert len(ErrorModel.fit(*sample(n_stars)).coefficients) == degree + 1
     assert MAX_BINS * MIN_BIN_STARS <= 1000
 

@@ -146,10 +146,17 @@ class TestTotalMetallicity:
         np.testing.assert_allclose(total_metallicity([-1.0, 0.3], 0.0), [-1.0, 0.3], atol=1e-12)
         np.testing.assert_array_equal(np.isnan(total_metallicity([np.nan, 0.0], [0.1, np.nan])), True)
 
-    def test_mass_fraction_of_metals(self):
-        # The α elements are 63.8 % of the metals by mass in the mixture of the authors, who give 0.29 dex for
-        # [α/Fe] = 0.4 (their section 3).
-        assert total_metallicity(0.0, 0.4) == pytest.approx(0.29, abs=0.01)
+    @pytest.mark.parametrize("alpha_m", [-0.1, 0.2, 0.4])
+    def test_mass_fraction_of_metals(self, alpha_m):
+        # Number and atomic mass of C, N, Fe, Ni, Na, Al and of the α elements O, Ne, Mg, Si, S, Ca, Ti in the
+        # photosphere of the Sun (Asplund et al. 2009, ARA&A 47, 481): the sum of the metals by mass must grow
+        # by the same factor.
+        rest = [(8.43, 12.01), (7.83, 14.01), (7.50, 55.85), (6.22, 58.69), (6.24, 22.99), (6.45, 26.98)]
+        alpha = [(8.69, 16.0), (7.93, 20.18), (7.60, 24.31), (7.51, 28.09), (7.12, 32.06), (6.34, 40.08)]
+        alpha.append((4.95, 47.87))
+        z_rest, z_alpha = (sum(10.0**number * mass for number, mass in part) for part in (rest, alpha))
+        expected = np.log10((z_rest + 10.0**alpha_m * z_alpha) / (z_rest + z_alpha))
+        assert total_metallicity(-0.5, alpha_m) == pytest.approx(-0.5 + expected, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -273,13 +280,11 @@ class TestIsochrones:
         assert grid.log_g.shape == (len(grid.m_h), len(grid.log_age), grid.log_g.shape[-1])
         for name in ("log_age", "log_g", "weight", "age_width"):
             assert not getattr(grid, name).flags.writeable
-        # The tip of the red giant branch and the start of core helium burning are neighbours on the axis.
-        tip, clump = grid.phase[..., grid.n_before_gap - 1], grid.phase[..., grid.n_before_gap]
-        assert (tip[np.isfinite(tip)] == 3).all()
-        assert (clump[np.isfinite(clump)] == 4).all()
-        brighter = grid.abs_mag_k[..., grid.n_before_gap - 1] < grid.abs_mag_k[..., grid.n_before_gap]
+        # The tip of the red giant branch ends the first part; what follows it is fainter in old stars.
+        tip = grid.n_before_gap - 1
+        assert (grid.phase[..., tip] == 3).all()
         old = grid.log_age > 9.4
-        assert brighter[:, old].all()
+        assert (grid.abs_mag_k[..., tip] < grid.abs_mag_k[..., tip + 1])[:, old].all()
 
     @pytest.mark.parametrize("step", [0.0, -0.1, np.nan, np.inf])
     def test_step_must_be_positive(self, step):

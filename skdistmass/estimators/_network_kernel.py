@@ -1,4 +1,4 @@
-"""The loss of a dense network and its gradient, compiled: one pass over the table in cache-sized blocks.
+"""Dense networks, compiled: loss with gradient, and output, in one pass over the table in cache-sized blocks.
 
 The loss of ``n`` stars is
 
@@ -8,29 +8,33 @@ with rho(r) = r ** 2 or, for |r| beyond ``delta``, Huber's linear continuation 2
 ``theta`` holds kernels (n_in, n_out) and biases of all layers, flat, in Keras's order. Inside a block
 features and neurons run down and stars across, so every inner loop is one vector operation on `BLOCK` stars.
 All sums are float64 and their order depends only on the table: the result does not change with the number
-of threads.
+of threads. The output of the network is worked out in the operations, and the order, of
+`skdistmass.estimators._network_output`, to the last bit.
 """
 
 from __future__ import annotations
 
-import math
-
 import numba
 import numpy as np
+
+from skdistmass.estimators._network_output import (
+    ACTIVATION_NAMES,
+    EXP_SERIES,
+    LN2_HIGH,
+    LN2_LOW,
+    LOG1P_SERIES,
+    LOG2_E,
+    MAX_EXPONENT,
+    ROUND,
+)
 
 BLOCK = 256
 # Rows whose sums are kept apart; threads take whole chunks.
 CHUNK_ROWS = 8192
 SQUARED_ERROR = 1e30  # a Huber threshold no residual reaches
 
-_NAMES = ("identity", "relu", "tanh", "logistic", "softplus", "elu", "silu")
-ACTIVATION_CODES = {name: code for code, name in enumerate(_NAMES)}
-_RELU, _TANH, _LOGISTIC, _SOFTPLUS, _ELU, _SILU = range(1, 7)
-# Adding 1.5 * 2**52 rounds a number to an integer and leaves that integer in the lowest bits.
-_ROUND = 6755399441055744.0
-_LOG2_E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
-_EXP_COEFFICIENTS = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
+ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATION_NAMES)}
+_RELU, _TANH, _LOGISTIC, _IDENTITY, _SOFTPLUS, _ELU, _SILU = range(7)
 
 
 def _compile(**options):
@@ -46,21 +50,22 @@ def _compile(**options):
     return decorate
 
 
-# Sums may be reordered, so that they run in vectors; infinities and NaN stay what they are.
-_in_vectors = _compile(fastmath={"reassoc", "contract", "nsz"})
+_compiled = _compile()
+# Sums over stars may be reordered, so that they run in vectors; infinities and NaN stay what they are.
+_reordered = _compile(fastmath={"reassoc", "contract", "nsz"})
 
 
-@_compile(fastmath={"contract"})
+@_compiled
 def _exp(x, out, power):
-    """Exponential of a block to 1e-16: 2 ** k times the Taylor series of the rest, free of branches."""
+    """Exponential of a block: `exponential` of `_network_output`."""
     for b in range(BLOCK):
-        power[b] = min(max(x[b], -700.0), 700.0) * _LOG2_E + _ROUND
+        power[b] = min(max(x[b], -MAX_EXPONENT), MAX_EXPONENT) * LOG2_E + ROUND
     for b in range(BLOCK):
-        k = power[b] - _ROUND
-        rest = min(max(x[b], -700.0), 700.0) - k * _LN2_HIGH - k * _LN2_LOW
-        series = _EXP_COEFFICIENTS[0]
-        for n in range(1, 14):
-            series = series * rest + _EXP_COEFFICIENTS[n]
+        k = power[b] - ROUND
+        rest = (min(max(x[b], -MAX_EXPONENT), MAX_EXPONENT) - k * LN2_HIGH) - k * LN2_LOW
+        series = EXP_SERIES[0]
+        for n in range(1, len(EXP_SERIES)):
+            series = series * rest + EXP_SERIES[n]
         out[b] = series
     bits = power.view(np.int64)
     for b in range(BLOCK):
@@ -69,14 +74,14 @@ def _exp(x, out, power):
         out[b] *= power[b]
 
 
-@_in_vectors
+@_compiled
 def _fill(row, start, value):
     # Plain loops compile in a tenth of the time that assignments to slices need.
     for b in range(start, BLOCK):
         row[b] = value
 
 
-@_in_vectors
+@_compiled
 def _saturating(code, z, slope, e, scratch):
     """Apply tanh, logistic or silu to one neuron."""
     factor = 2.0 if code == _TANH else 1.0
@@ -84,11 +89,12 @@ def _saturating(code, z, slope, e, scratch):
         scratch[b] = factor * z[b]
     _exp(scratch, e, slope)
     for b in range(BLOCK):
-        logistic = 1.0 - 1.0 / (e[b] + 1.0)
         if code == _TANH:
-            z[b] = 2.0 * logistic - 1.0
+            z[b] = 1.0 - 2.0 / (e[b] + 1.0)
             slope[b] = 1.0 - z[b] * z[b]
-        elif code == _LOGISTIC:
+            continue
+        logistic = 1.0 - 1.0 / (e[b] + 1.0)
+        if code == _LOGISTIC:
             z[b] = logistic
             slope[b] = logistic * (1.0 - logistic)
         else:
@@ -96,24 +102,35 @@ def _saturating(code, z, slope, e, scratch):
             z[b] = z[b] * logistic
 
 
-@_in_vectors
-def _half_open(code, z, slope, e, scratch):
-    """Apply elu or softplus to one neuron."""
-    if code == _ELU:
-        _exp(z, e, slope)
-        for b in range(BLOCK):
-            slope[b] = 1.0 if z[b] > 0.0 else e[b]
-            z[b] = z[b] if z[b] > 0.0 else e[b] - 1.0
-        return
+@_compiled
+def _softplus(z, slope, e, scratch):
     for b in range(BLOCK):
         scratch[b] = -abs(z[b])
     _exp(scratch, e, slope)
     for b in range(BLOCK):
         slope[b] = (1.0 if z[b] > 0.0 else e[b]) / (1.0 + e[b])
-        z[b] = max(z[b], 0.0) + math.log1p(e[b])
+        ratio = e[b] / (2.0 + e[b])
+        scratch[b] = ratio * ratio
+        e[b] = ratio
+        z[b] = z[b] if z[b] > 0.0 else 0.0
+    for b in range(BLOCK):
+        series = LOG1P_SERIES[0]
+        for n in range(1, len(LOG1P_SERIES)):
+            series = series * scratch[b] + LOG1P_SERIES[n]
+        z[b] += e[b] * series
 
 
-@_in_vectors
+@_compiled
+def _elu(z, slope, e, scratch):
+    for b in range(BLOCK):
+        scratch[b] = -abs(z[b])
+    _exp(scratch, e, slope)
+    for b in range(BLOCK):
+        slope[b] = 1.0 if z[b] > 0.0 else e[b]
+        z[b] = z[b] if z[b] > 0.0 else e[b] - 1.0
+
+
+@_compiled
 def _activate(code, values, slopes, scratch):
     """Apply the activation to a layer in place and keep its derivative."""
     for j in range(len(values)):
@@ -121,16 +138,18 @@ def _activate(code, values, slopes, scratch):
         if code == _RELU:
             for b in range(BLOCK):
                 slope[b] = 1.0 if z[b] > 0.0 else 0.0
-                z[b] = max(z[b], 0.0)
+                z[b] = z[b] if z[b] > 0.0 else 0.0
         elif code in (_TANH, _LOGISTIC, _SILU):
             _saturating(code, z, slope, scratch[0], scratch[1])
-        elif code in (_SOFTPLUS, _ELU):
-            _half_open(code, z, slope, scratch[0], scratch[1])
+        elif code == _SOFTPLUS:
+            _softplus(z, slope, scratch[0], scratch[1])
+        elif code == _ELU:
+            _elu(z, slope, scratch[0], scratch[1])
         else:
             _fill(slope, 0, 1.0)
 
 
-@_in_vectors
+@_compiled
 def _combine(factors, offset, stride, rows, out):
     """Add the rows, each times its factor, to `out`; four at a time, to read and write `out` less often."""
     i = 0
@@ -139,7 +158,7 @@ def _combine(factors, offset, stride, rows, out):
         f0, f1, f2, f3 = factors[at], factors[at + stride], factors[at + 2 * stride], factors[at + 3 * stride]
         r0, r1, r2, r3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
         for b in range(BLOCK):
-            out[b] += (f0 * r0[b] + f1 * r1[b]) + (f2 * r2[b] + f3 * r3[b])
+            out[b] = (((out[b] + f0 * r0[b]) + f1 * r1[b]) + f2 * r2[b]) + f3 * r3[b]
         i += 4
     while i < len(rows):
         factor, row = factors[offset + i * stride], rows[i]
@@ -148,7 +167,7 @@ def _combine(factors, offset, stride, rows, out):
         i += 1
 
 
-@_in_vectors
+@_reordered
 def _products(row, rows, out, offset):
     """Add the scalar products of a row with others to `out`, four at a time."""
     j = 0
@@ -173,7 +192,7 @@ def _products(row, rows, out, offset):
         j += 1
 
 
-@_in_vectors
+@_compiled
 def _forward(theta, sizes, code, layers, slopes, scratch):
     """Run a block, whose features stand in the first layer, through the network."""
     offset, last = 0, len(sizes) - 2
@@ -188,7 +207,7 @@ def _forward(theta, sizes, code, layers, slopes, scratch):
         offset += (n_in + 1) * n_out
 
 
-@_in_vectors
+@_compiled
 def _backward(theta, sizes, layers, slopes, errors, scratch, gradient):
     """Add the gradient of a block; ``errors[0, 0]`` has the derivative of its loss by the output."""
     offset, ones = len(theta), scratch[0]
@@ -208,7 +227,7 @@ def _backward(theta, sizes, layers, slopes, errors, scratch, gradient):
                     error_before[i, b] *= slopes[layer, i, b]
 
 
-@_in_vectors
+@_reordered
 def _loss_of_block(output, target, weight, delta, error):
     """Return the loss of a block, and leave its derivative by the output in `error`."""
     total = 0.0
@@ -222,7 +241,7 @@ def _loss_of_block(output, target, weight, delta, error):
     return total
 
 
-@_in_vectors
+@_compiled
 def _load(features, start, stop, layer):
     """Copy rows of the table into the first layer; what is left of the block becomes zero."""
     for i in range(len(features)):
@@ -232,7 +251,7 @@ def _load(features, start, stop, layer):
         _fill(row, stop - start, 0.0)
 
 
-@_compile()
+@_compiled
 def _largest(sizes):
     width = 0
     for size in sizes:
@@ -240,7 +259,7 @@ def _largest(sizes):
     return width
 
 
-@_compile()
+@_compiled
 def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums):
     """Sum loss and gradient over some chunks of the table.
 
@@ -281,27 +300,36 @@ def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums
             _backward(theta, sizes, layers, slopes, errors, scratch, row[1:])
 
 
-@_compile()
-def network_output(theta, sizes, code, features):
-    """Output of the network for every row of the table.
+@_compiled
+def mean_output(thetas, sizes, code, rows, mean, scale, output):
+    """Mean output of several networks.
 
     Parameters
     ----------
-    theta, sizes, code, features
+    thetas : ndarray of shape (n_networks, n_parameters)
+        Weights of each network.
+    sizes, code
         As in `sum_chunks`.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Output.
+    rows : ndarray of shape (n_samples, n_features)
+        Features.
+    mean, scale : ndarray of shape (n_features,)
+        What to subtract from the features and what to divide by.
+    output : ndarray of shape (n_samples,)
+        Receives the output.
     """
     n_layers, width = len(sizes), _largest(sizes)
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
-    scratch, output = np.empty((2, BLOCK)), np.empty(features.shape[1])
+    scratch, total = np.empty((2, BLOCK)), np.empty(BLOCK)
     for start in range(0, len(output), BLOCK):
         stop = min(start + BLOCK, len(output))
-        _load(features, start, stop, layers[0])
-        _forward(theta, sizes, code, layers, slopes, scratch)
-        for row in range(start, stop):
-            output[row] = layers[n_layers - 1, 0, row - start]
-    return output
+        for i in range(sizes[0]):
+            for b in range(start, stop):
+                layers[0, i, b - start] = (rows[b, i] - mean[i]) / scale[i]
+            _fill(layers[0, i], stop - start, 0.0)
+        _fill(total, 0, 0.0)
+        for theta in thetas:
+            _forward(theta, sizes, code, layers, slopes, scratch)
+            for b in range(BLOCK):
+                total[b] += layers[n_layers - 1, 0, b]
+        for b in range(start, stop):
+            output[b] = total[b - start] / len(thetas)
