@@ -15,6 +15,7 @@ distance, mass = np.asarray(catalog["DISTANCE"]), np.asarray(catalog["MASS"])
 no_distance = sum(BITS[name][0] for name in ("MISSING_INPUT", "NO_K", "NO_EXTINCTION"))
 assert np.array_equal(np.isnan(distance), (bits & no_distance) != 0)
 assert np.array_equal(np.isnan(mass), (bits & BITS["MISSING_INPUT"][0]) != 0)
-assert np.nanmin(distance) > 0 and np.nanmin(np.asarray(catalog["DISTANCE_ERR"])) > 0
+assert np.nanmin(distance) > 0
+assert np.nanmin(np.asarray(catalog["DISTANCE_ERR"])) > 0
 gaia = np.asarray(catalog["GAIAEDR3_DIST"])
 print(f"{len(catalog)} rows; DISTANCE / GAIAEDR3_DIST: median {np.nanmedian(distance / gaia):.3f}")

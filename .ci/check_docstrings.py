@@ -22,12 +22,18 @@ def public_objects():
         module = importlib.import_module(module_info.name)
         for name, value in vars(module).items():
             defined_here = getattr(value, "__module__", None) == module.__name__
-            if name.startswith("_") or not defined_here or not (inspect.isclass(value) or inspect.isfunction(value)):
+            if (
+                name.startswith("_")
+                or not defined_here
+                or not (inspect.isclass(value) or inspect.isfunction(value))
+            ):
                 continue
             yield f"{module.__name__}.{name}", value
             if inspect.isclass(value):
                 for method_name, method in vars(value).items():
-                    if not method_name.startswith("_") and inspect.isfunction(getattr(method, "__func__", method)):
+                    if not method_name.startswith("_") and inspect.isfunction(
+                        getattr(method, "__func__", method)
+                    ):
                         yield f"{module.__name__}.{name}.{method_name}", method
 
 

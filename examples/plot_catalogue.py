@@ -16,8 +16,9 @@ stars, truth = make_survey(20_000, random_state=1)
 catalog = build_catalog(stars, isochrone=False)
 
 # %%
-# Giants inside the domain of the distance model, and those that the catalogue flags as outside of it. The networks
-# were trained on real stars: where the simulation's labels follow other relations, its stars fall outside.
+# Giants inside the domain of the distance model, and those that the catalogue flags as outside of it. The
+# networks were trained on real stars: where the simulation's labels follow other relations, its stars fall
+# outside.
 giant = np.asarray(catalog["LOGG"]) < 3.5
 outside = (np.asarray(catalog["BITMASK"]) & BITS["OUTSIDE_DISTANCE_DOMAIN"][0]) != 0
 ratio = np.asarray(catalog["DISTANCE"]) / np.asarray(truth["distance"])
@@ -34,8 +35,12 @@ left.legend()
 # Masses and ages of giants: what the metallicity and the abundances of carbon and nitrogen tell.
 inside = giant & ((np.asarray(catalog["BITMASK"]) & BITS["OUTSIDE_MASS_DOMAIN"][0]) == 0)
 points = middle.scatter(
-    np.asarray(catalog["TEFF"])[inside], np.asarray(catalog["LOGG"])[inside], c=np.asarray(catalog["MASS"])[inside],
-    s=4, vmin=0.8, vmax=2.2,
+    np.asarray(catalog["TEFF"])[inside],
+    np.asarray(catalog["LOGG"])[inside],
+    c=np.asarray(catalog["MASS"])[inside],
+    s=4,
+    vmin=0.8,
+    vmax=2.2,
 )
 middle.set(xlabel="Teff [K]", ylabel="log g [dex]", xlim=(5600, 3800), ylim=(3.6, 0.5))
 figure.colorbar(points, ax=middle, label="mass [Msun]")
@@ -49,4 +54,6 @@ figure.savefig("catalogue.png", dpi=100)
 for name, rows in (("inside", giant & ~outside), ("outside", giant & outside)):
     good = ratio[rows & np.isfinite(ratio)]
     scatter = 1.4826 * np.median(np.abs(good - np.median(good)))
-    print(f"giants {name} the domain: {good.size}, median {np.median(good):.3f}, robust scatter {scatter:.3f}")
+    print(
+        f"giants {name} the domain: {good.size}, median {np.median(good):.3f}, robust scatter {scatter:.3f}"
+    )

@@ -3,8 +3,8 @@ What isochrones say of a star
 =============================
 
 Temperature, gravity and metallicity put a star near some isochrones; how many stars live there is the
-probability of each absolute magnitude. Three stars of a simulated survey show how wide that is on the red giant
-branch, in the red clump and on the main sequence.
+probability of each absolute magnitude. Three stars of a simulated survey show how wide that is on the red
+giant branch, in the red clump and on the main sequence.
 """
 
 import matplotlib.pyplot as plt
@@ -34,9 +34,9 @@ errors = np.column_stack([stars[f"{name}_ERR"][rows] for name in ("TEFF", "LOGG"
 alpha_m = np.asarray(stars["ALPHA_M"][rows])
 
 # %%
-# The density of the absolute magnitude, and with the apparent magnitude and the extinction that of the distance:
-# p(M) becomes p(M) 5 / (d ln 10).
-magnitudes = np.arange(-8.0, 8.0, 0.02)
+# The density of the absolute magnitude, and with the apparent magnitude and the extinction that of the
+# distance: p(M) becomes p(M) 5 / (d ln 10).
+magnitudes = np.arange(-8.0, 8.0, 0.01)
 density = model.predict_pdf(labels, magnitudes, X_error=errors, alpha_m=alpha_m)
 k_mag, extinction = np.asarray(stars["K"][rows], float), np.asarray(truth["extinction"][rows])
 result = model.predict_distance(labels, k_mag, extinction, X_error=errors, alpha_m=alpha_m)

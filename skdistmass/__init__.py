@@ -10,7 +10,10 @@ _HOME = {
     "BinaryPruner": "estimators.pruning",
     "IsochroneDistance": "estimators.isochrone",
     "build_catalog": "survey.catalog",
+    "distance_training_set": "training",
+    "load_clusters": "survey.clusters",
     "make_survey": "simulate",
+    "mass_training_set": "training",
     "read_catalog": "survey.reading",
     "read_stars": "survey.reading",
     "write_table": "survey.writing",
@@ -21,6 +24,8 @@ _HOME = {
     "list_models": "models",
     "load_model": "models",
     "save_model": "models",
+    "train_distance": "training",
+    "train_mass": "training",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -286,7 +286,10 @@ BITS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "ISOCHRONE_OUT_OF_REACH": (2**18, "No isochrone point near the inputs: no isochrone distance"),
         "ISOCHRONE_DISAGREES": (2**19, "Isochrone distance and DISTANCE disagree"),
         "BAD_INPUT_VALUE": (2**20, "An input is unphysical (TEFF < 0, an infinity): it counts as missing"),
-        "OLDER_THAN_UNIVERSE": (2**21, "AGE above 14.5 Gyr: the mass is too low, by its error or by mass loss"),
+        "OLDER_THAN_UNIVERSE": (
+            2**21,
+            "AGE above 14.5 Gyr: the mass is too low, by its error or by mass loss",
+        ),
     }
 )
 """Bits of BITMASK: name to (value, meaning). Values below 2**8 are those of Table 3 of the paper."""

@@ -63,7 +63,9 @@ class CatalogSummary:
             if name in column:
                 values = column[name].astype(float)
                 if values.ndim > 1:
-                    values = values[:, 1]  # The database has maximum, median and mean of the isochrone distance.
+                    values = values[
+                        :, 1
+                    ]  # The database has maximum, median and mean of the isochrone distance.
                 self._add(name, values, column.get(_error_name(name)))
 
     def _add(self, name, values, errors):

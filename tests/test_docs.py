@@ -19,7 +19,14 @@ def test_column_page_is_made_from_the_column_table():
 
 def test_readme_names_only_what_exists():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for estimator in ("DistanceRegressor", "MassRegressor", "MassToAge", "BinaryPruner", "TrainingDomain", "IsochroneDistance"):
+    for estimator in (
+        "DistanceRegressor",
+        "MassRegressor",
+        "MassToAge",
+        "BinaryPruner",
+        "TrainingDomain",
+        "IsochroneDistance",
+    ):
         assert f"| `{estimator}` |" in readme
         assert estimator in skdistmass.__all__
 

@@ -1,4 +1,4 @@
-"""The Keras side of the networks. Importing this module loads TensorFlow, quietly; `fit` and `pipeline_` do."""
+"""The Keras side of the networks; importing it loads TensorFlow, quietly (`fit` and `pipeline_` do)."""
 
 from __future__ import annotations
 
@@ -127,6 +127,11 @@ class DenseKerasRegressor(KerasRegressor):
         tags.regressor_tags = RegressorTags()
         tags.target_tags.required = True
         return tags
+
+    @classmethod
+    def _get_param_names(cls):
+        # The parent lists every attribute, also those that the constructor here does not take.
+        return BaseEstimator._get_param_names.__func__(cls)
 
     @staticmethod
     def _validate_sample_weight(X, y, sample_weight):

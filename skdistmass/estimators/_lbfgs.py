@@ -1,8 +1,8 @@
 """Full-batch training of dense networks: one compiled loss, SciPy's L-BFGS, several starts on all cores.
 
 Minimised is the loss of `skdistmass.estimators._network_kernel` with weights that sum to one, plus ``alpha``
-times the sum of the squared kernels. A second-order method (Levenberg-Marquardt) was tried as well: its matrix costs
-as much as ten to thirty gradients, and on the networks at hand it ended later and no lower.
+times the sum of the squared kernels. A second-order method (Levenberg-Marquardt) was tried as well: its
+matrix costs as much as ten to thirty gradients, and on the networks at hand it ended later and no lower.
 """
 
 from __future__ import annotations
@@ -201,8 +201,8 @@ def _share_chunks(pool, n_threads, function, n_chunks):
 def train(X, y, sample_weight, settings: Settings, seeds: Sequence[np.random.SeedSequence]) -> list[Solution]:
     """Train one network for each seed, each from several starts.
 
-    Every start runs on at most `SCREENING_ROWS` rows; the one with the lowest loss goes on over all rows. In a
-    table that is no larger, the starts run a fifth of the iterations over all of it. With ``epsilon``, a
+    Every start runs on at most `SCREENING_ROWS` rows; the one with the lowest loss goes on over all rows. In
+    a table that is no larger, the starts run a fifth of the iterations over all of it. With ``epsilon``, a
     second run from there uses Huber's loss with the threshold ``epsilon`` times the robust scatter of the
     residuals. Threads take a run each, or share the rows of a large table; the result does not depend on
     their number.

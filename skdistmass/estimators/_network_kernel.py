@@ -113,11 +113,10 @@ def _softplus(z, slope, e, scratch):
         scratch[b] = ratio * ratio
         e[b] = ratio
         z[b] = z[b] if z[b] > 0.0 else 0.0
-    for b in range(BLOCK):
-        series = LOG1P_SERIES[0]
-        for n in range(1, len(LOG1P_SERIES)):
-            series = series * scratch[b] + LOG1P_SERIES[n]
-        z[b] += e[b] * series
+    for n in range(len(LOG1P_SERIES)):
+        for b in range(BLOCK):
+            z[b] += LOG1P_SERIES[n] * e[b]
+            e[b] *= scratch[b]
 
 
 @_compiled

@@ -25,7 +25,7 @@ LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
 MAX_EXPONENT = 700.0
 EXP_SERIES = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
 # ln(1 + e) = 2 artanh(r) with r = e / (2 + e) <= 1/3 for e <= 1.
-LOG1P_SERIES = tuple(2.0 / (2 * n + 1) for n in range(16, -1, -1))
+LOG1P_SERIES = tuple(2.0 / (2 * n + 1) for n in range(17))
 
 
 def count_threads() -> int:
@@ -38,21 +38,17 @@ def count_threads() -> int:
     return joblib.cpu_count()
 
 
-def _polynomial(coefficients, x):
-    value = np.full_like(x, coefficients[0])
-    for coefficient in coefficients[1:]:
-        value *= x
-        value += coefficient
-    return value
-
-
 def exponential(x):
     """Exponential to 1e-16: 2 ** k times the Taylor series of the rest."""
     x = np.clip(x, -MAX_EXPONENT, MAX_EXPONENT)
     power = x * LOG2_E + ROUND
     k = power - ROUND
     rest = (x - k * LN2_HIGH) - k * LN2_LOW
-    return _polynomial(EXP_SERIES, rest) * ((power.view(np.int64) + 1023) << 52).view(np.float64)
+    series = np.full_like(rest, EXP_SERIES[0])
+    for coefficient in EXP_SERIES[1:]:
+        series *= rest
+        series += coefficient
+    return series * ((power.view(np.int64) + 1023) << 52).view(np.float64)
 
 
 def _logistic(z):
@@ -62,7 +58,11 @@ def _logistic(z):
 def _softplus(z):
     e = exponential(-np.abs(z))
     ratio = e / (2.0 + e)
-    return np.where(z > 0, z, 0.0) + ratio * _polynomial(LOG1P_SERIES, ratio * ratio)
+    value, square = np.where(z > 0, z, 0.0), ratio * ratio
+    for coefficient in LOG1P_SERIES:
+        value += coefficient * ratio
+        ratio *= square
+    return value
 
 
 ACTIVATIONS = {

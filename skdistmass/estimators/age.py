@@ -80,16 +80,18 @@ def isochrone_ages(mass="current"):
 
     Notes
     -----
-    At each metallicity of the table log age is a monotonic function of log mass (PCHIP interpolation); between
-    metallicities it is linear. Masses below the oldest isochrone's follow the slope at its end, so that an age
-    there is larger than that of the table and larger than that of the Universe.
+    At each metallicity of the table log age is a monotonic function of log mass (PCHIP interpolation);
+    between metallicities it is linear. Masses below the oldest isochrone's follow the slope at its end, so
+    that an age there is larger than that of the table and larger than that of the Universe.
     """
     if mass not in ("current", "initial"):
         raise ValueError(f"mass has to be 'current' or 'initial'; received {mass!r}.")
     table = load_giant_ages()
     masses = table.current_mass if mass == "current" else table.initial_mass
     log_mass = np.log10(_SAMPLED_MASSES)
-    log_age = np.stack([_log_age_of_mass(log_mass, np.log10(column), table.log_age) for column in masses.T], axis=1)
+    log_age = np.stack(
+        [_log_age_of_mass(log_mass, np.log10(column), table.log_age) for column in masses.T], axis=1
+    )
     upper = np.clip(np.searchsorted(table.fe_h, _SAMPLED_METALLICITIES), 1, len(table.fe_h) - 1)
     step = table.fe_h[upper] - table.fe_h[upper - 1]
     fraction = (_SAMPLED_METALLICITIES - table.fe_h[upper - 1]) / step
@@ -140,11 +142,11 @@ class MassToAge(NetworkRegressor):
 
     Notes
     -----
-    `from_isochrones` is the relation of MIST giants (log g < 3.5, mean mass for each age and [Fe/H], weighed with
-    the initial mass function and the time spent in each phase), as a function of the current mass, since that is
-    what seismology measures and `MassRegressor` predicts. At solar metallicity the slope d log age / d log mass
-    over 10 % to either side is -3.5 at 1 Msun and -2.4 at 2 Msun: an error of 10 % in mass is +0.16/-0.15 dex and
-    +0.11/-0.10 dex in age.
+    `from_isochrones` is the relation of MIST giants (log g < 3.5, mean mass for each age and [Fe/H],
+    weighed with the initial mass function and the time spent in each phase), as a function of the current
+    mass, since that is what seismology measures and `MassRegressor` predicts. At solar metallicity the
+    slope d log age / d log mass over 10 % to either side is -3.5 at 1 Msun and -2.4 at 2 Msun: an error of
+    10 % in mass is +0.16/-0.15 dex and +0.11/-0.10 dex in age.
     The paper quotes +0.30/-0.21 dex and +0.067/-0.063 dex.
 
     References
@@ -262,7 +264,9 @@ class MassToAge(NetworkRegressor):
         self._check_settings()
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=3)
         if X.shape[1] != 2:
-            raise ValueError(f"method='interpolate' needs the 2 columns mass and [M/H]; received {X.shape[1]}.")
+            raise ValueError(
+                f"method='interpolate' needs the 2 columns mass and [M/H]; received {X.shape[1]}."
+            )
         self.points_, self.values_ = X, np.asarray(y, dtype=np.float64)
         return self
 
@@ -304,7 +308,8 @@ class MassToAge(NetworkRegressor):
         mass_error : array-like of shape (n_samples,), default=None
             1σ error of the mass [Msun].
         log_g : array-like of shape (n_samples,), default=None
-            Surface gravity [dex]; a star with log g >= 3.5 is not a giant and gets no age. None: all are giants.
+            Surface gravity [dex]; a star with log g >= 3.5 is not a giant and gets no age. None: all are
+            giants.
 
         Returns
         -------
@@ -318,11 +323,15 @@ class MassToAge(NetworkRegressor):
 
         Notes
         -----
-        Age falls with mass, so the percentiles of the age are the ages at the percentiles of the mass: the upper
-        error is that of M - σ, the lower that of M + σ.
+        Age falls with mass, so the percentiles of the age are the ages at the percentiles of the mass: the
+        upper error is that of M - σ, the lower that of M + σ.
         """
         mass, m_h = np.atleast_1d(np.asarray(mass, dtype=float)), np.atleast_1d(np.asarray(m_h, dtype=float))
-        error = np.full(mass.shape, np.nan) if mass_error is None else np.atleast_1d(np.asarray(mass_error, dtype=float))
+        error = (
+            np.full(mass.shape, np.nan)
+            if mass_error is None
+            else np.atleast_1d(np.asarray(mass_error, dtype=float))
+        )
         log_g = np.zeros(mass.shape) if log_g is None else np.atleast_1d(np.asarray(log_g, dtype=float))
         for name, values in (("m_h", m_h), ("mass_error", error), ("log_g", log_g)):
             if values.shape != mass.shape:
@@ -330,7 +339,8 @@ class MassToAge(NetworkRegressor):
         if np.any(error < 0):
             bad = np.flatnonzero(error < 0)
             raise ValueError(
-                f"mass_error [Msun] must not be negative; {bad.size} of {error.size} are (first: row {bad[0]})."
+                f"mass_error [Msun] must not be negative; {bad.size} of {error.size} are "
+                f"(first: row {bad[0]})."
             )
         reason = _reason(mass, m_h, log_g)
         usable = reason == NoAgeReason.NONE
@@ -353,7 +363,9 @@ class MassToAge(NetworkRegressor):
     def _log_ages(self, mass, m_h, usable):
         log_age = np.full(mass.shape, np.nan)
         if usable.any():
-            log_age[usable] = self.predict(with_feature_names(self, np.column_stack([mass[usable], m_h[usable]])))
+            log_age[usable] = self.predict(
+                with_feature_names(self, np.column_stack([mass[usable], m_h[usable]]))
+            )
         return log_age
 
 

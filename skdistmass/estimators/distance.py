@@ -9,7 +9,7 @@ from skdistmass.physics import photometry
 
 
 class DistanceRegressor(NetworkRegressor):
-    """Absolute magnitude M_K [mag], and from it the distance [pc], of a star from five numbers of its spectrum.
+    """Absolute magnitude M_K [mag] and distance [pc] of a star from five numbers of its spectrum.
 
     The columns of `X` are Teff [K], log g [dex], [M/H], [C/Fe] and [N/Fe] [dex], in this order; `y` is the
     absolute magnitude in 2MASS Ks [mag]; `sample_weight` is 1/σ² of `y`.

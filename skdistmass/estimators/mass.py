@@ -20,7 +20,8 @@ class MassRegressor(NetworkRegressor):
     ----------
     target : str, default="log_mass"
         What the network fits: "log_mass" or "mass". The errors of seismic masses are close to a
-        constant fraction, so the logarithm has the more even scatter, and a prediction from it is never negative.
+        constant fraction, so the logarithm has the more even scatter, and a prediction from it is never
+        negative.
     {settings}
 
     Attributes
@@ -33,8 +34,8 @@ class MassRegressor(NetworkRegressor):
         1σ error of the network's target as a quadratic in log g, from the training stars or from those
         given to `calibrate`.
     pipeline_ : Pipeline
-        ``Pipeline(StandardScaler, KerasRegressor)`` with the same weights, rebuilt at each access; it predicts
-        the network's target (ln mass for "log_mass").
+        ``Pipeline(StandardScaler, KerasRegressor)`` with the same weights, rebuilt at each access; it
+        predicts the network's target (ln mass for "log_mass").
     loss_, loss_curve_, n_iter_, converged_ : float, list of float, int, bool
         How the solver ended.
     n_features_in_ : int
@@ -47,8 +48,8 @@ class MassRegressor(NetworkRegressor):
 
     Notes
     -----
-    With ``target="log_mass"`` the error of a label becomes σ(ln M) = σ(M) / M, so the weights are multiplied by
-    M²: what `sample_weight` means does not depend on the target.
+    With ``target="log_mass"`` the error of a label becomes σ(ln M) = σ(M) / M, so the weights are
+    multiplied by M²: what `sample_weight` means does not depend on the target.
 
     References
     ----------

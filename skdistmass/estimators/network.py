@@ -186,8 +186,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not np.count_nonzero(weight) > 1:
             raise ValueError(
-                f"fit needs at least 2 samples with positive sample_weight; received {np.count_nonzero(weight)} "
-                f"of {len(weight)}. Weights are 1/σ² of the target."
+                "fit needs at least 2 samples with positive sample_weight; received "
+                f"{np.count_nonzero(weight)} of {len(weight)}. Weights are 1/σ² of the target."
             )
         target, weight = self._target_to_network(y, weight)
         X, target, weight = merge_identical_rows(X, target, weight)
@@ -222,8 +222,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Their targets.
         prediction : array-like of shape (n_samples,), default=None
-            Predictions by models that had not seen the stars, such as those of `cross_val_predict`. None: by this
-            model, which must not have seen them.
+            Predictions by models that had not seen the stars, such as those of `cross_val_predict`. None:
+            by this model, which must not have seen them.
 
         Returns
         -------
@@ -238,7 +238,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         bad = np.flatnonzero(~np.isfinite(prediction))
         if bad.size:
             raise ValueError(
-                f"prediction has to be finite; {bad.size} of {prediction.size} values are not (first: row {bad[0]})."
+                f"prediction has to be finite; {bad.size} of {prediction.size} values are not "
+                f"(first: row {bad[0]})."
             )
         ones = np.ones(len(X))
         residual = self._target_to_network(y, ones)[0] - self._target_to_network(prediction, ones)[0]
@@ -282,7 +283,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
 
     @property
     def pipeline_(self):
-        """Fitted ``Pipeline(StandardScaler, KerasRegressor)`` of the network, rebuilt from the arrays (loads TensorFlow)."""
+        """Fitted ``Pipeline(StandardScaler, KerasRegressor)``, rebuilt from the arrays; loads TensorFlow."""
         check_is_fitted(self)
         from skdistmass.estimators import _keras
 
@@ -312,9 +313,12 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
                 raise ValueError(f"{name} has to be one of {allowed}; received {getattr(self, name)!r}.")
         sizes = self.hidden_layer_sizes
         sizes = (sizes,) if isinstance(sizes, numbers.Integral) else sizes
-        if not np.iterable(sizes) or not all(isinstance(size, numbers.Integral) and size > 0 for size in sizes):
+        if not np.iterable(sizes) or not all(
+            isinstance(size, numbers.Integral) and size > 0 for size in sizes
+        ):
             raise ValueError(
-                f"hidden_layer_sizes has to hold positive integers, such as (8,); received {self.hidden_layer_sizes!r}."
+                "hidden_layer_sizes has to hold positive integers, such as (8,); received "
+                f"{self.hidden_layer_sizes!r}."
             )
         for name in ("n_members", "n_restarts", "max_iter", "batch_size", "n_iter_no_change"):
             value = getattr(self, name)
@@ -323,7 +327,12 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         for name in ("epsilon", "learning_rate_init", "alpha", "tol"):
             value = getattr(self, name)
             positive = name in ("epsilon", "learning_rate_init")
-            if not isinstance(value, numbers.Real) or not np.isfinite(value) or value < 0 or (positive and value == 0):
+            if (
+                not isinstance(value, numbers.Real)
+                or not np.isfinite(value)
+                or value < 0
+                or (positive and value == 0)
+            ):
                 kind = "positive" if positive else "non-negative"
                 raise ValueError(f"{name} has to be a {kind} number; received {value!r}.")
         if not isinstance(self.validation_fraction, numbers.Real) or not 0 < self.validation_fraction < 1:

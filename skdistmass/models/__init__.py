@@ -51,8 +51,8 @@ def load_model(name, trusted=False):
     name : str or path-like
         Name of a shipped model (`list_models`) or path of a model file.
     trusted : bool, default=False
-        Unpickle a file that the registry does not know. A pickle can run any code: say so only of files that you
-        made or whose origin you trust.
+        Unpickle a file that the registry does not know. A pickle can run any code: say so only of files
+        that you made or whose origin you trust.
 
     Returns
     -------
@@ -88,12 +88,13 @@ def load_model(name, trusted=False):
     known = {entry["sha256"] for entry in registry.values()}
     if expected is not None and digest != expected:
         raise UntrustedModelError(
-            f"{label} is damaged: its SHA-256 is {digest}, the registry says {expected}. Reinstall the package."
+            f"{label} is damaged: its SHA-256 is {digest}, the registry says {expected}. "
+            "Reinstall the package."
         )
     if digest not in known and not trusted:
         raise UntrustedModelError(
-            f"{label} is not one of the shipped models (SHA-256 {digest}). Unpickling runs code; if you made this "
-            "file or trust its origin, load it with trusted=True (command line: --trust-models)."
+            f"{label} is not one of the shipped models (SHA-256 {digest}). Unpickling runs code; if you made "
+            "this file or trust its origin, load it with trusted=True (command line: --trust-models)."
         )
     return _unpickle(content, label)
 
@@ -106,7 +107,9 @@ def _unpickle(content: bytes, label: str):
     except Exception as error:
         raise ValueError(f"{label} cannot be read as a model: {type(error).__name__}: {error}") from error
     if not hasattr(estimator, "card_"):
-        raise ValueError(f"{label} holds a {type(estimator).__name__} without a card; write models with save_model.")
+        raise ValueError(
+            f"{label} holds a {type(estimator).__name__} without a card; write models with save_model."
+        )
     estimator.sha256_ = hashlib.sha256(content).hexdigest()
     return estimator
 

@@ -71,8 +71,8 @@ def load_models(
     distance : str, path, DistanceRegressor or None, default="distance"
         Name of a shipped model, model file, or fitted estimator; None for no distances.
     masses : sequence of str, path or MassRegressor, or dict, or None, default=DEFAULT_MASSES
-        Mass models; the first is the one whose errors and domain the catalogue tells. A dict gives the endings of
-        the columns ("" for MASS, "UNCOR_SS" for MASS_UNCOR_SS).
+        Mass models; the first is the one whose errors and domain the catalogue tells. A dict gives the
+        endings of the columns ("" for MASS, "UNCOR_SS" for MASS_UNCOR_SS).
     age : str, path, MassToAge or None, default="age"
         Relation of mass and age; None for no ages.
     isochrone : bool or IsochroneDistance, default=True

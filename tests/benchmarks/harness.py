@@ -75,7 +75,10 @@ def finish(results: list[Result], options: argparse.Namespace) -> None:
 def write(results: list[Result], path: Path) -> None:
     """Write results and machine as JSON; NaN becomes null."""
     rows = [asdict(result) | {"ratio": result.ratio} for result in results]
-    plain = [{k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()} for row in rows]
+    plain = [
+        {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}
+        for row in rows
+    ]
     path.write_text(json.dumps({"machine": machine(), "results": plain}, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -89,7 +92,15 @@ def markdown(results: list[Result]) -> str:
         peak = f"{r.peak_gb:.2f} GB" if np.isfinite(r.peak_gb) else ""
         bar = r.bar if r.met is None else f"{r.bar}: {'met' if r.met else 'NOT met'}"
         note = f" ({r.note})" if r.note else ""
-        cells = (r.task + note, r.size, _number(r.ours, r.unit), _number(r.baseline, r.unit), _ratio(r), peak, bar)
+        cells = (
+            r.task + note,
+            r.size,
+            _number(r.ours, r.unit),
+            _number(r.baseline, r.unit),
+            _ratio(r),
+            peak,
+            bar,
+        )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -108,7 +119,9 @@ def machine() -> dict:
 
     model = platform.processor()
     if Path("/proc/cpuinfo").exists():
-        names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
+        ]
         model = names[0].split(":")[1].strip() if names else model
     packages = ("skdistmass", "numpy", "scipy", "scikit-learn", "numba", "keras", "tensorflow", "astropy")
     return {
@@ -192,7 +205,10 @@ def simulated_magnitudes(n_rows: int, seed: int = 1):
 
     stars, truth = make_survey(int(1.3 * n_rows) + 100, random_state=seed)
     X = np.column_stack([np.asarray(stars[name], dtype=float) for name in FEATURES])
-    parallax_error, distance = np.asarray(stars["GAIAEDR3_PARALLAX_ERROR"], float), np.asarray(truth["distance"], float)
+    parallax_error, distance = (
+        np.asarray(stars["GAIAEDR3_PARALLAX_ERROR"], float),
+        np.asarray(truth["distance"], float),
+    )
     sigma = np.hypot(5.0 / np.log(10.0) * parallax_error * distance / 1000.0, 0.05)
     magnitude = np.asarray(truth["absolute_magnitude_system"], dtype=float)
     star_bad = (np.asarray(stars["ASPCAPFLAG"]) >> 23) & 1

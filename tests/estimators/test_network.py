@@ -287,7 +287,7 @@ def test_adam_stops_early(monkeypatch):
 
 
 def test_adam_learns(table):
-    settings = QUICK | {"solver": "adam", "max_iter": 30, "learning_rate_init": 0.03}
+    settings = QUICK | {"solver": "adam", "max_iter": 15, "learning_rate_init": 0.05}
     assert DistanceRegressor(**settings).fit(*table).score(table[0], table[1]) > 0.95
 
 
@@ -297,7 +297,7 @@ def test_huber_resists_outliers(solver):
     y = magnitude(X) + np.random.default_rng(0).normal(0, 0.05, 400)
     y[::20] += 6.0
     settings = QUICK | {"max_iter": 200, "solver": solver}
-    settings |= {"max_iter": 40, "learning_rate_init": 0.03} if solver == "adam" else {}
+    settings |= {"max_iter": 25, "learning_rate_init": 0.05} if solver == "adam" else {}
     error = {
         loss: np.sqrt(
             np.mean((DistanceRegressor(loss=loss, **settings).fit(X, y).predict(X) - magnitude(X)) ** 2)
