@@ -78,6 +78,14 @@ class PointIndex:
         Prior of the age, as in `IsochroneDistance`.
     n_sigma : float
         Reach of the sums in units of the errors.
+
+    Attributes
+    ----------
+    arrays : tuple of ndarray
+        What the compiled sums take: Teff [K], log g [dex], [M/H] [dex] and weight of each point; its bins of
+        absolute magnitude, log mass and log age; the first point of each cell, with one more column for the
+        end; the range of [M/H] of each row of cells; zero and step of the cells in [M/H], then in log g;
+        values of exp(-x).
     """
 
     def __init__(self, table, band, star_formation, n_sigma):
@@ -115,10 +123,14 @@ class PointIndex:
         order = np.lexsort((points[:, 0], cell))
         ends = np.searchsorted(cell[order], np.arange(shape[0] * shape[1] + 1))
         start = np.column_stack([ends[:-1].reshape(shape), ends[shape[1] :: shape[1]]])
+        m_h_range = np.tile([np.inf, -np.inf], (shape[0], 1))
+        np.minimum.at(m_h_range[:, 0], row, points[:, 2])
+        np.maximum.at(m_h_range[:, 1], row, points[:, 2])
         self.arrays = (
             np.ascontiguousarray(points[order], dtype=np.float32),
             np.ascontiguousarray(bins[order]),
             np.ascontiguousarray(start),
+            m_h_range,
             np.array([zero[0], M_H_CELL, zero[1], LOG_G_CELL]),
             np.exp(-np.arange(int(0.5 * self.n_sigma**2 * EXP_STEPS) + 3) / EXP_STEPS),
         )

@@ -115,7 +115,7 @@ def _reach(value, sigma, n_sigma, zero, step, n_cells):
 
 
 @_compile
-def _accumulate(star, sigma, n_sigma, scale, coordinates, bins, start, axes, exp_table, hists):
+def _accumulate(star, sigma, n_sigma, scale, index, hists):
     """Add the weight of every point within reach of a star to the histograms.
 
     Parameters
@@ -126,16 +126,8 @@ def _accumulate(star, sigma, n_sigma, scale, coordinates, bins, start, axes, exp
         Reach in units of the errors.
     scale : ndarray of shape (n_bins,)
         A factor for each bin of the absolute magnitude.
-    coordinates : ndarray of shape (n_points, 4)
-        Teff [K], log g [dex], [M/H] [dex] and weight of each point.
-    bins : ndarray of int, shape (n_points, 3)
-        Bins of absolute magnitude, log mass and log age of each point.
-    start : ndarray of int, shape (n_m_h_cells, n_log_g_cells + 1)
-        First point of each cell, and the end of each row of cells.
-    axes : ndarray of shape (4,)
-        Zero and step of the cells in metallicity, then in gravity [dex].
-    exp_table : ndarray
-        Values of exp(-x) every 1 / `EXP_STEPS`.
+    index : tuple of ndarray
+        `PointIndex.arrays`.
     hists : tuple of ndarray
         Histograms of absolute magnitude, log mass and log age; changed in place.
 
@@ -144,18 +136,23 @@ def _accumulate(star, sigma, n_sigma, scale, coordinates, bins, start, axes, exp
     float
         Smallest chi square of any point; infinite if none is within reach.
     """
+    coordinates, bins, start, m_h_range, axes, exp_table = index
     cut = n_sigma * n_sigma
     chi2_min = np.inf
     m_low, m_high = _reach(star[2], sigma[2], n_sigma, axes[0], axes[1], start.shape[0])
-    g_low, g_high = _reach(star[1], sigma[1], n_sigma, axes[2], axes[3], start.shape[1] - 1)
     teff, log_g, m_h = star
     per_teff, per_log_g, per_m_h = 1.0 / sigma[0], 1.0 / sigma[1], 1.0 / sigma[2]
     mag_hist, mass_hist, age_hist = hists
     for i in range(m_low, m_high):
+        off = max(0.0, max(m_h_range[i, 0] - m_h, m_h - m_h_range[i, 1])) * per_m_h
+        m_cut = cut - off * off
+        if m_cut < 0.0:
+            continue
+        g_low, g_high = _reach(log_g, sigma[1], math.sqrt(m_cut), axes[2], axes[3], start.shape[1] - 1)
         for j in range(g_low, g_high):
             edge = axes[2] + j * axes[3]
             off = max(0.0, max(edge - log_g, log_g - edge - axes[3])) * per_log_g
-            reach = math.sqrt(max(cut - off * off, 0.0)) * sigma[0]
+            reach = math.sqrt(max(m_cut - off * off, 0.0)) * sigma[0]
             last = start[i, j + 1]
             for p in range(_search(coordinates, start[i, j], last, teff - reach), last):
                 d_teff = coordinates[p, 0] - teff
@@ -227,7 +224,7 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
     probabilities : ndarray of shape (n_probabilities,)
         Cumulative probabilities at which the absolute magnitude is wanted.
     index : tuple of ndarray
-        `PointIndex.arrays`: coordinates, bins, start, axes and exp_table of `_accumulate`.
+        `PointIndex.arrays`.
     centres : ndarray of shape (n_bins,)
         10^(-0.2 M) at the centre of each bin of absolute magnitude.
     sizes : tuple of int
@@ -238,7 +235,6 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
     ndarray of shape (n_stars, n_probabilities + N_SUMMARIES)
         Quantiles, then the columns of `SUMMARIES`; NaN where no point is within reach.
     """
-    coordinates, bins, start, axes, exp_table = index
     n = len(probabilities)
     out = np.full((len(stars), n + N_SUMMARIES), np.nan)
     n_bins = len(centres)
@@ -250,9 +246,7 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
         mag[:], mass[:], age[:] = 0.0, 0.0, 0.0
         if length > 0.0:
             _prepare(scale, centres, seen[s, 0], length)
-        chi2 = _accumulate(
-            stars[s], sigmas[s], n_sigma, scale, coordinates, bins, start, axes, exp_table, (mag, mass, age)
-        )
+        chi2 = _accumulate(stars[s], sigmas[s], n_sigma, scale, index, (mag, mass, age))
         low, high = _filled(mag)
         if low == high:
             continue
@@ -282,7 +276,6 @@ def distributions(stars, sigmas, n_sigma, index, n_bins, sizes, edges):
     ndarray of shape (n_stars, n_edges)
         Probability of a smaller absolute magnitude; NaN where no point is within reach.
     """
-    coordinates, bins, start, axes, exp_table = index
     out = np.full((len(stars), len(edges)), np.nan)
     mag, mass, age = np.zeros(n_bins), np.zeros(sizes[0]), np.zeros(sizes[1])
     scale, blurred, central = np.ones(n_bins), np.zeros(n_bins), np.zeros(3)
@@ -291,9 +284,7 @@ def distributions(stars, sigmas, n_sigma, index, n_bins, sizes, edges):
         if not np.isfinite(stars[s].sum()):
             continue
         mag[:] = 0.0
-        _accumulate(
-            stars[s], sigmas[s], n_sigma, scale, coordinates, bins, start, axes, exp_table, (mag, mass, age)
-        )
+        _accumulate(stars[s], sigmas[s], n_sigma, scale, index, (mag, mass, age))
         low, high = _central(mag, central)
         if low == high:
             continue

@@ -88,13 +88,13 @@ class IsochroneDistance(RegressorMixin, BaseEstimator):
 
     with the Kroupa initial mass function :math:`\xi`, the star formation rate :math:`\psi` and k running over
     Teff, log g and [M/H]. The sums of the weights in bins of absolute magnitude (0.01 mag), log mass (0.01
-    dex) and log age (0.05 dex) are the posteriors. All metallicities are equally likely beforehand. Rows
-    with a missing label, or with no isochrone within `n_sigma` of the star, are NaN. The first call on a
-    machine compiles for some 10 s; the result is kept beside the package or in the user's cache.
+    dex) and log age (0.05 dex) are the posteriors. All metallicities are equally likely beforehand. Rows with
+    a missing label, or with no isochrone within `n_sigma` of the star, are NaN. The first call on a machine
+    compiles for some 10 s; the result is kept beside the package or in the user's cache.
 
-    Distances of Kepler's red giants at log g 3-4 are 3-6 % short: they are more massive than a constant
-    rate of star formation expects (median 1.31 against 1.10 Msun), which makes 4-5 %, and cooler than the
-    isochrones by 20 K at solar metallicity and more below, which makes 1-2 %.
+    Distances of Kepler's red giants at log g 3-4 are 3-6 % short: they are more massive than a constant rate
+    of star formation expects (median 1.31 against 1.10 Msun), which makes 4-5 %, and cooler than isochrones
+    by 20 K at solar metallicity and more below, which makes 1-2 %.
 
     References
     ----------

@@ -77,7 +77,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
     activation : str, default="relu"
         "relu", "tanh", "logistic", "identity", "softplus", "elu" or "silu".
     solver : {"lbfgs", "adam"}, default="lbfgs"
-        "lbfgs" minimises the loss of all rows at once, compiled, with SciPy's L-BFGS on all cores. "adam" is the
+        "lbfgs" minimises the loss of all rows at once, compiled, with L-BFGS on all cores. "adam" is the
         published protocol: mini-batches, a validation part and early stopping.
     loss : {"squared_error", "huber"}, default="squared_error"
         Huber's loss counts residuals beyond `epsilon` times their robust scatter linearly.

@@ -290,7 +290,23 @@ def _on_usable(function, features, usable, n_outputs=1):
     return outputs if n_outputs > 1 else outputs[0]
 
 
-def _extinction(stars, rule, sfd_coefficient):
+def star_extinction(stars, rule, sfd_coefficient):
+    """Choose the extinction of each star of a table.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table
+        Table with canonical columns.
+    rule : {"survey", "paper"}
+        Rule of `choose_extinction`; a column A_K goes before it.
+    sfd_coefficient : float
+        A_K for E(B-V) = 1 mag.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        A_K [mag]; NaN where there is no estimate.
+    """
     columns = {
         "ak_wise": "AK_WISE",
         "ak_targ": "AK_TARG",
@@ -326,7 +342,7 @@ def _gaia_distance(stars):
 
 def _photometry(stars, extinction_rule, sfd_coefficient, flags):
     k_mag = physical_values(stars, "K")
-    extinction = _extinction(stars, extinction_rule, sfd_coefficient)
+    extinction = star_extinction(stars, extinction_rule, sfd_coefficient)
     _set_bit(flags, "NO_K", np.isnan(k_mag))
     _set_bit(flags, "NO_EXTINCTION", np.isnan(extinction))
     _set_bit(flags, "NEGATIVE_EXTINCTION", extinction < 0)
@@ -354,7 +370,7 @@ def _distances(stars, features, usable, values, model, flags):
     has_gaia = (gaia > 0) & (gaia_error > 0)
     _set_bit(flags, "NO_GAIA", ~has_gaia)
     _set_bit(flags, "OUTSIDE_DISTANCE_DOMAIN", outside)
-    _set_bit(flags, "DISTANCE_TRAINING", _trained(model, stars))
+    _set_training_bits(flags, model, stars, "DISTANCE_TRAINING")
     # Outside the domain Gaia alone is better than a mean with an extrapolation.
     trusted_error = np.where(outside & has_gaia, np.nan, distance_error)
     weighted, weighted_error = photometry.weighted_distance(distance, trusted_error, gaia, gaia_error)
@@ -404,13 +420,15 @@ def _domain(model, features, usable, column):
     return density >= domain.offset_, {column: density}
 
 
-def _trained(model, stars):
-    """Tell which stars trained the model."""
+def _set_training_bits(flags, model, stars, default):
+    """Set the bits of stars that trained the model: those kept with it, or the default."""
     ids = getattr(model, "training_ids_", None)
-    if ids is None or "APOGEE_ID" not in stars.colnames:
-        return np.zeros(len(stars), dtype=bool)
+    if ids is None or not len(ids) or "APOGEE_ID" not in stars.colnames:
+        return
+    bits = getattr(model, "training_bits_", np.full(len(ids), BITS[default][0]))
     hashed = hash_ids(stars["APOGEE_ID"])
-    return np.isin(hashed, ids) & (hashed != 0)
+    place = np.minimum(np.searchsorted(ids, hashed), len(ids) - 1)
+    flags |= np.where((ids[place] == hashed) & (hashed != 0), bits[place], 0)
 
 
 def _masses_and_ages(stars, features, usable, models, flags):
@@ -430,7 +448,7 @@ def _masses_and_ages(stars, features, usable, models, flags):
         inside, density = _domain(model, features, usable, "LOG_DENSITY_MASS")
         values |= {"MASS_ERR": error, **density}
         _set_bit(flags, "OUTSIDE_MASS_DOMAIN", usable & ~inside)
-        _set_bit(flags, "MASS_LABEL_APOKASC", _trained(model, stars))
+        _set_training_bits(flags, model, stars, "MASS_LABEL_APOKASC")
         if ages is not None:
             values["AGE_ERR"] = np.column_stack([ages.log_age_error_upper, ages.log_age_error_lower])
             _set_bit(flags, "NOT_A_GIANT", ages.reason == NoAgeReason.NOT_A_GIANT)

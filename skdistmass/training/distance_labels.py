@@ -8,7 +8,7 @@ import numpy as np
 
 from skdistmass.physics import parallax as gaia_parallax
 from skdistmass.physics import photometry
-from skdistmass.survey.catalog import _extinction as table_extinction
+from skdistmass.survey.catalog import star_extinction
 from skdistmass.survey.clusters import as_cluster_table, cluster_distances, load_clusters, match_clusters
 from skdistmass.survey.matching import MissingColumnsError
 from skdistmass.survey.quality import physical_values
@@ -143,7 +143,7 @@ def distance_training_set(
     funnel = Funnel(len(table))
     X = keep_usable_spectra(funnel, table, drop_star_bad, keep_duplicates)
     k_mag = physical_values(table, "K")
-    extinction = table_extinction(table, extinction_rule, sfd_coefficient)
+    extinction = star_extinction(table, extinction_rule, sfd_coefficient)
     funnel.keep("with K", np.isfinite(k_mag))
     in_range = (extinction >= min_extinction) & (extinction < max_extinction)
     funnel.keep(f"{min_extinction:g} <= A_K < {max_extinction:g} mag", in_range)

@@ -2,12 +2,12 @@
 
 Run ``python tests/benchmarks/bench_solver.py [--rows 305920] [--json FILE] [--train-keras]``.
 
-All networks have 8 ReLU neurons and see the same simulated stars (absolute magnitudes with parallax errors), weighted with
-1/σ²; a quarter as many more stars give the validation loss, ``sum(w r²) / sum(w)`` [mag²]. Every competitor runs
-in a fresh process; reading the data and importing are not timed. Keras: batches of 32, Adam, 80 epochs, the time
-from the second and third epoch. Its validation loss after 80 epochs is that of a real training, which
-``--train-keras`` runs (a quarter of an hour) and records in ``recorded/plain_keras.json``. `MLPRegressor`:
-L-BFGS with our tolerances, and Adam from 5 epochs of 80.
+All networks have 8 ReLU neurons and see the same simulated stars (absolute magnitudes with parallax
+errors), weighted with 1/σ²; a quarter as many more stars give the validation loss, ``sum(w r²) / sum(w)``
+[mag²]. Every competitor runs in a fresh process; reading the data and importing are not timed. Keras:
+batches of 32, Adam, 80 epochs, the time from the second and third epoch. Its validation loss after 80
+epochs is that of a real training, which ``--train-keras`` runs (a quarter of an hour) and records in
+``recorded/plain_keras.json``. `MLPRegressor`: L-BFGS with our tolerances, and Adam from 5 epochs of 80.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def mlp(path, solver):
 
 
 def keras_loss(path, n_rows, train):
-    """Validation loss of plain Keras after 80 epochs and its lowest, as recorded for a table of this size; None without a record."""
+    """Validation loss of plain Keras after 80 epochs and its lowest; None if none is recorded for this size."""
     if train:
         run = harness.fresh(__file__, "plain_keras", path, EPOCHS)
         record = {"rows": n_rows, "epochs": EPOCHS, "loss": run["losses"][-1], "lowest": min(run["losses"])}

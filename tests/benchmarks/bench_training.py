@@ -14,7 +14,7 @@ from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.uncertainty import robust_sigma
 from skdistmass.physics import photometry
 from skdistmass.simulate import make_survey
-from skdistmass.survey.catalog import _extinction
+from skdistmass.survey.catalog import star_extinction
 from skdistmass.survey.quality import physical_values, star_bad
 from skdistmass.survey.reading import read_stars
 from skdistmass.training import distance_training_set, train_distance
@@ -44,7 +44,7 @@ class Survey:
         self.truth = {name: np.asarray(truth[name]) for name in truth.colnames}
         self.X = np.column_stack([physical_values(self.stars, name) for name in FEATURES])
         self.k_mag = physical_values(self.stars, "K")
-        self.extinction = _extinction(self.stars, "survey", 0.302)
+        self.extinction = star_extinction(self.stars, "survey", 0.302)
         self.usable = np.isfinite(self.X).all(axis=1) & ~star_bad(self.stars)
         self.usable &= np.isfinite(self.k_mag) & np.isfinite(self.extinction)
         self.ids = np.asarray(self.stars["APOGEE_ID"])

@@ -1,4 +1,4 @@
-"""What the benchmarks share: sizes on the command line, medians, memory, fresh processes, one form of result."""
+"""What the benchmarks share: arguments, medians, memory, fresh processes, one form of result."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def simulated_magnitudes(n_rows: int, seed: int = 1):
 
 
 def real_masses():
-    """Real giants with seismic masses: features, mass [Msun], its error [Msun], and whether a star is in the test part."""
+    """Real giants with seismic masses: features, mass and its error [Msun], and who is in the test part."""
     sys.path.insert(0, str(REPOSITORY / "examples"))
     import real_stars
 

@@ -48,7 +48,7 @@ def test_masses_are_recovered(target, giants):
 def test_log_mass_is_positive_everywhere(giants):
     X, y, weight, _ = giants
     model = MassRegressor(activation="identity", **QUICK).fit(X, y, sample_weight=weight)
-    far = [*X, 0, 0, 0, 0, -30.0]
+    far = X + np.array([0, 0, 0, 0, -30.0])
     assert np.all(model.predict(far) > 0)
     assert MassRegressor(target="mass", activation="identity", **QUICK).fit(X, y).predict(far).min() < 0
 

@@ -1,0 +1,107 @@
+"""The catalogue on a Dask cluster of this machine: two workers against one, and one that dies half-way.
+
+Run ``python tests/benchmarks/bench_dask.py [--rows 4000000] [--json FILE] [--folder DIR]``.
+
+A folder of Parquet files (a simulated survey repeated with other identifiers) becomes a folder of Parquet
+files, without isochrones, on workers of one thread. The start of the cluster is not timed. Outputs are compared
+by the contents of all their columns. In the last run a worker is killed when a third of the files are written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import _tiled
+import harness
+import numpy as np
+from harness import Result
+
+
+def digest(folder):
+    """Hash the values of a catalogue, column by column, in the order of its rows."""
+    from skdistmass.survey.sources import open_source
+
+    hashes = {}
+    opened = open_source(folder)
+    for block in opened.blocks(dict.fromkeys(opened.names, ""), 0, 2**17):
+        for name, column in block.items():
+            values = column[0]
+            data = "\n".join(map(str, values)).encode() if values.dtype == object else values.tobytes()
+            hashes.setdefault(name, hashlib.sha256()).update(data)
+    return {name: value.hexdigest() for name, value in hashes.items()}
+
+
+def run(source, output, workers, kill=False):
+    """Make the catalogue on so many workers; return the time [s]."""
+    from skdistmass.survey.distributed import connect, write_distributed
+
+    with connect(workers=workers) as client:
+        client.wait_for_workers(workers)
+        client.run(_warm_up)
+        if kill:
+            pid = next(iter(client.run(os.getpid).values()))
+            threading.Thread(target=_kill_half_way, args=(pid, Path(output)), daemon=True).start()
+        start = time.perf_counter()
+        write_distributed(source, output, isochrone=False, progress=False)
+        return time.perf_counter() - start
+
+
+def _warm_up():
+    import skdistmass.survey.distributed  # noqa: F401
+
+
+def _kill_half_way(pid, output):
+    n_files = len(list(output.parent.glob("in/*.parquet")))
+    while True:
+        written = list(output.parent.rglob("*.part/*.parquet"))
+        if len(written) >= max(n_files // 3, 1):
+            os.kill(pid, signal.SIGKILL)
+            return
+        time.sleep(0.05)
+
+
+def main():
+    """Run the benchmark."""
+    options_parser = harness.parser(__doc__, 4_000_000)
+    options_parser.add_argument("--folder", help="where to write the tables (default: a temporary folder)")
+    options = options_parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        folder = Path(folder)
+        _tiled.write_parquet_folder(folder / "in", options.rows)
+        one = run(folder / "in", folder / "one", 1)
+        two = run(folder / "in", folder / "two", 2)
+        expected = digest(folder / "one")
+        equal = digest(folder / "two") == expected
+        with_death = run(folder / "in", folder / "killed", 2, kill=True)
+        survived = digest(folder / "killed") == expected
+    size, speedup = f"{options.rows} rows", one / two
+    results = [
+        Result(
+            "catalogue on Dask, 2 workers against 1",
+            size,
+            two,
+            one,
+            bar=">= 1.7 x, equal output",
+            met=bool(speedup >= 1.7 and equal),
+            note=f"{options.rows / two:.3g} rows a second",
+        ),
+        Result(
+            "the same, a worker killed half-way",
+            size,
+            with_death,
+            two,
+            bar="completes, equal output",
+            met=bool(survived and np.isfinite(with_death)),
+        ),
+    ]
+    harness.finish(results, options)
+
+
+if __name__ == "__main__":
+    main()

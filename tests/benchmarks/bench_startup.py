@@ -1,0 +1,65 @@
+"""Start-up: importing the package, the command's help, and one star predicted, each in fresh processes.
+
+Run ``python tests/benchmarks/bench_startup.py [--repeats 11] [--json FILE]``. Medians of whole processes,
+from start to exit; the baseline is a Python that imports NumPy.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import harness
+from harness import Result
+
+ONE_STAR = """
+import numpy as np, sys
+from skdistmass.models import load_model
+load_model("mass").predict(np.array([[4700.0, 2.5, 0.0, 0.0, 0.2]]))
+assert "tensorflow" not in sys.modules
+"""
+IMPORT = "import skdistmass, sys; assert not {'tensorflow', 'matplotlib', 'dask'} & set(sys.modules)"
+HELP = "from skdistmass.cli import main; main(['--help'])"
+TASKS = (
+    ("import skdistmass", IMPORT, 0.5),
+    ("skdistmass --help", HELP, 0.5),
+    ("load and predict one star", ONE_STAR, 1.0),
+)
+
+
+def start(program):
+    """Run a program in a fresh Python."""
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def run(options):
+    """Measure each task in turn with the baseline."""
+    programs = ["import numpy", *(program for _, program, _ in TASKS)]
+    calls = [lambda p=program: start(p) for program in programs]
+    baseline, *ours = harness.in_turn(*calls, repeats=options.repeats)
+    return [
+        Result(
+            task,
+            "1 process",
+            seconds,
+            baseline,
+            bar=f"< {bar:g} s",
+            met=seconds < bar,
+            note="baseline: import numpy",
+        )
+        for (task, _, bar), seconds in zip(TASKS, ours, strict=True)
+    ]
+
+
+def main():
+    """Print the table."""
+    arguments = harness.parser(__doc__, 1)
+    arguments.add_argument(
+        "--repeats", type=int, default=11, help="processes of each kind (default: %(default)s)"
+    )
+    options = arguments.parse_args()
+    harness.finish(run(options), options)
+
+
+if __name__ == "__main__":
+    main()
