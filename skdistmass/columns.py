@@ -284,7 +284,7 @@ BITS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "NO_GAIA": (2**16, "No Gaia distance: the weighted distance is the network's alone"),
         "DUPLICATE": (2**17, "Another row of the same star is the better observation"),
         "ISOCHRONE_OUT_OF_REACH": (2**18, "No isochrone point near the inputs: no isochrone distance"),
-        "ISOCHRONE_DISAGREES": (2**19, "Isochrone distance and DISTANCE disagree"),
+        "ISOCHRONE_DISAGREES": (2**19, "ABS_MAG and the isochrones differ by more than 3 combined errors"),
         "BAD_INPUT_VALUE": (2**20, "An input is unphysical (TEFF < 0, an infinity): it counts as missing"),
         "OLDER_THAN_UNIVERSE": (
             2**21,

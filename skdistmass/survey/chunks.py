@@ -22,6 +22,7 @@ from skdistmass.survey.catalog import (
     prepare_catalog,
 )
 from skdistmass.survey.catalog_models import CatalogModels
+from skdistmass.survey.cleaning import encode
 from skdistmass.survey.fits_output import FitsWriter
 from skdistmass.survey.parquet_tables import from_arrow, parquet_files
 from skdistmass.survey.reading import StarReader
@@ -179,8 +180,7 @@ class _Job:
         widths |= dict.fromkeys(unknown, 1)
         for stars in self.reader.select(unknown).blocks(self.chunk_rows) if unknown else ():
             for name in unknown:
-                encoded = np.char.encode(stars[name], "ascii", "backslashreplace")
-                widths[name] = max(widths[name], encoded.dtype.itemsize)
+                widths[name] = max(widths[name], encode(np.asarray(stars[name])).dtype.itemsize)
         return {CATALOG_COLUMNS[name].name_in(self.settings.columns): widths[name] for name in names}
 
 

@@ -111,6 +111,34 @@ def _decode_bytes(values: NDArray[np.bytes_]) -> NDArray[np.str_]:
     return np.char.decode(values, "utf-8", errors="replace")
 
 
+def encode(
+    text: NDArray[np.str_], encoding: str = "ascii", errors: str = "backslashreplace"
+) -> NDArray[np.bytes_]:
+    """Bytes of text, as wide as the longest of them needs.
+
+    Parameters
+    ----------
+    text : ndarray of str
+        Text.
+    encoding, errors : str
+        As in `str.encode`; for characters that are not ASCII.
+
+    Returns
+    -------
+    ndarray of bytes
+        The encoded text.
+    """
+    width = text.dtype.itemsize // 4
+    if not width or not text.size:
+        return np.char.encode(text, encoding, errors)
+    codes = np.ascontiguousarray(text).view(np.uint32).reshape(-1, width)
+    if codes.max() >= 128:
+        return np.char.encode(text, encoding, errors)
+    # A code point below 128 is one byte in either encoding: this is many times faster than encoding.
+    width = max(np.flatnonzero(codes.any(axis=0)), default=0) + 1
+    return codes[:, :width].astype(np.uint8).view(f"S{width}").reshape(text.shape)
+
+
 def _as_text(value: object) -> str:
     if value is None or value != value:
         return ""

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdistmass.survey.cleaning import encode
 from skdistmass.survey.tables import META_KEY, column_labels, column_values, quiet_astropy
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _as_stored(values: NDArray, dtype: np.dtype) -> NDArray:
 
 
 def _encode(values: NDArray, errors: str = "backslashreplace") -> NDArray[np.bytes_]:
-    return np.char.encode(values, "ascii", errors) if values.dtype.kind == "U" else values
+    return encode(values, errors=errors) if values.dtype.kind == "U" else values
 
 
 def _fit(values: NDArray, width: int) -> NDArray[np.bytes_]:

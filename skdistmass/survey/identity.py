@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from skdistmass.survey.cleaning import encode
+
 _OFFSET = np.uint64(14695981039346656037)
 _PRIME = np.uint64(1099511628211)
 
@@ -31,7 +33,7 @@ def hash_ids(ids):
     ['0xaf63dc4c8601ec8c', '0x85944171f73967e8']
     """
     text = np.char.strip(np.asarray(ids, dtype=np.str_))
-    encoded = np.char.encode(text, "utf-8")
+    encoded = encode(text, "utf-8", "strict")
     bytes_of = np.ascontiguousarray(encoded).view(np.uint8).reshape(len(encoded), encoded.itemsize)
     hashed = np.full(len(encoded), _OFFSET)
     for column in bytes_of.T:

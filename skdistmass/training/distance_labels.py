@@ -8,10 +8,10 @@ import numpy as np
 
 from skdistmass.physics import parallax as gaia_parallax
 from skdistmass.physics import photometry
-from skdistmass.survey.catalog import star_extinction
 from skdistmass.survey.clusters import as_cluster_table, cluster_distances, load_clusters, match_clusters
 from skdistmass.survey.matching import MissingColumnsError
 from skdistmass.survey.quality import physical_values
+from skdistmass.survey.quantities import star_extinction
 from skdistmass.survey.reading import read_stars
 from skdistmass.survey.sources import open_source
 from skdistmass.training import checks

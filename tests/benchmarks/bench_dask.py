@@ -2,9 +2,9 @@
 
 Run ``python tests/benchmarks/bench_dask.py [--rows 4000000] [--json FILE] [--folder DIR]``.
 
-A folder of Parquet files (a simulated survey repeated with other identifiers) becomes a folder of Parquet
-files, without isochrones, on workers of one thread. The start of the cluster is not timed. Outputs are compared
-by the contents of all their columns. In the last run a worker is killed when a third of the files are written.
+A folder of Parquet files (a simulated survey under other identifiers) becomes a folder of Parquet files,
+without isochrones, on workers of one thread. The start of the cluster is not timed. Outputs are compared by
+their contents. In the last run a worker is killed when a third of the files are written.
 """
 
 from __future__ import annotations

@@ -115,14 +115,14 @@ def run(options):
     whole = (overhead + EPOCHS * epoch) * len(ARCHITECTURES) * FOLDS / (2 * len(PART))
     return [
         Result(
-            f"GridSearchCV, {len(ARCHITECTURES)} architectures x {FOLDS} folds, against SciKeras (80 epochs, from a part)",
+            f"GridSearchCV, {len(ARCHITECTURES)} architectures x {FOLDS} folds, against SciKeras (80 epochs)",
             f"{len(X):,} giants",
             seconds,
             whole,
             bar=f"<= 1/{BAR:g}",
             met=seconds <= whole / BAR,
             peak_gb=harness.peak_gb(),
-            note="memory without the two workers",
+            note="SciKeras from a part; memory without the workers",
         )
     ]
 

@@ -102,7 +102,7 @@ def mlp(path, solver):
 
 
 def keras_loss(path, n_rows, train):
-    """Validation loss of plain Keras after 80 epochs and its lowest; None if none is recorded for this size."""
+    """Validation loss of plain Keras after 80 epochs, and its lowest; None without a record of this size."""
     if train:
         run = harness.fresh(__file__, "plain_keras", path, EPOCHS)
         record = {"rows": n_rows, "epochs": EPOCHS, "loss": run["losses"][-1], "lowest": min(run["losses"])}

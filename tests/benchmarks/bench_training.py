@@ -14,8 +14,8 @@ from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.uncertainty import robust_sigma
 from skdistmass.physics import photometry
 from skdistmass.simulate import make_survey
-from skdistmass.survey.catalog import star_extinction
 from skdistmass.survey.quality import physical_values, star_bad
+from skdistmass.survey.quantities import star_extinction
 from skdistmass.survey.reading import read_stars
 from skdistmass.training import distance_training_set, train_distance
 

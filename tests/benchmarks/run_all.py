@@ -1,7 +1,7 @@
 """Run the benchmarks and print one table.
 
-Run ``python tests/benchmarks/run_all.py [--json FILE] [--quick] [NAME ...]``. Each benchmark is a process of its own. ``--quick`` runs all of them on small tables, to see that they work;
-its numbers mean nothing.
+Run ``python tests/benchmarks/run_all.py [--json FILE] [--quick] [NAME ...]``. Each benchmark is a process of
+its own. ``--quick`` runs all of them on small tables, to see that they work; its numbers mean nothing.
 """
 
 from __future__ import annotations
