@@ -16,6 +16,7 @@ _HOME = {
     "mass_training_set": "training",
     "read_catalog": "survey.reading",
     "read_stars": "survey.reading",
+    "write_catalog": "survey.chunks",
     "write_table": "survey.writing",
     "DistanceRegressor": "estimators.distance",
     "MassRegressor": "estimators.mass",
