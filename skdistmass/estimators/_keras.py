@@ -58,6 +58,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils import RegressorTags  # noqa: E402
 
 from skdistmass.estimators import _lbfgs  # noqa: E402
+from skdistmass.estimators._rows import BlockwiseScaler, split_blocks  # noqa: E402
 
 KERAS_ACTIVATIONS = {"logistic": "sigmoid", "identity": "linear"}
 
@@ -158,18 +159,18 @@ class DenseKerasRegressor(KerasRegressor):
 
     def _fit_keras_model(self, X, y, sample_weight, warm_start, epochs, initial_epoch, **kwargs):
         y = np.asarray(y, dtype=np.float64).ravel()
-        weight = np.ones_like(y) if sample_weight is None else sample_weight / sample_weight.mean()
-        mean = np.average(y, weights=weight)
-        scale = np.sqrt(np.average((y - mean) ** 2, weights=weight)) or 1.0
-        target = (y - mean) / scale
+        weight = np.ones_like(y) if sample_weight is None else sample_weight
+        scaler = BlockwiseScaler().fit(y[:, None], sample_weight=weight)
+        target = scaler.transform(y[:, None])[:, 0]
         seeds = np.random.SeedSequence(self._random_state).spawn(self.n_members)
         if self.solver == "lbfgs":
-            solutions = _lbfgs.train(X, target, weight, self._lbfgs_settings(X.shape[1]), seeds)
+            blocks = split_blocks(X, target, weight)
+            solutions = _lbfgs.train(blocks, self._lbfgs_settings(X.shape[1]), seeds)
         else:
+            weight = weight / weight.mean()
             solutions = [self._train_adam(X, target, weight, np.random.default_rng(seed)) for seed in seeds]
         for model, solution in zip(self.member_models_, solutions, strict=True):
-            *hidden, kernel, bias = solution.weights
-            model.set_weights([*hidden, kernel * scale, bias * scale + mean])
+            model.set_weights(_lbfgs.unscaled(solution.weights, scaler.mean_[0], scaler.scale_[0]))
         self.solutions_ = solutions
         self.history_ = {"loss": solutions[0].loss_curve}
 
@@ -234,18 +235,16 @@ class DenseKerasRegressor(KerasRegressor):
         ]
 
 
-def make_pipeline(settings: dict) -> Pipeline:
+def make_pipeline(settings: dict, scaler: StandardScaler) -> Pipeline:
     """Unfitted pipeline of scaler and network with the settings of a `NetworkRegressor`."""
     # SciKeras reads a parameter named `loss` as one of Keras's own losses.
     settings = {"training_loss" if name == "loss" else name: value for name, value in settings.items()}
-    return Pipeline(
-        [("standardscaler", StandardScaler()), ("kerasregressor", DenseKerasRegressor(**settings))]
-    )
+    return Pipeline([("standardscaler", scaler), ("kerasregressor", DenseKerasRegressor(**settings))])
 
 
 def rebuild_pipeline(settings: dict, mean, scale, member_weights) -> Pipeline:
     """Fitted pipeline from the arrays of a `NetworkRegressor`."""
-    pipeline = make_pipeline(settings)
+    pipeline = make_pipeline(settings, StandardScaler())
     scaler, network = pipeline[0], pipeline[-1]
     example = np.stack([mean - scale, mean + scale])
     scaler.fit(example)

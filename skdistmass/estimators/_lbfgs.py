@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from skdistmass.estimators import _network_kernel as kernel
 from skdistmass.estimators._network_output import count_threads
+from skdistmass.estimators._rows import Block
 
 # Starts compete on at most this many rows; only the winner sees the whole table.
 SCREENING_ROWS = 20_000
@@ -87,6 +88,12 @@ def split_weights(theta: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]
     return [part.reshape(shape) for part, shape in zip(np.split(theta, ends[:-1]), shapes, strict=True)]
 
 
+def unscaled(weights: list[np.ndarray], mean: float, scale: float) -> list[np.ndarray]:
+    """Fold the standardisation of the target into the output layer."""
+    *hidden, kernel, bias = weights
+    return [*hidden, kernel * scale, bias * scale + mean]
+
+
 def robust_scale(residual, sample_weight) -> float:
     """Weighted median absolute deviation, scaled to a Gaussian's standard deviation."""
     centre = _weighted_median(residual, sample_weight)
@@ -106,32 +113,38 @@ class Objective:
     ----------
     settings : Settings
         Architecture and penalty.
-    X : ndarray of shape (n_samples, n_features)
-        Scaled features.
-    y, sample_weight : ndarray of shape (n_samples,)
-        Scaled target and weights.
+    blocks : iterable of Block
+        Scaled features, scaled target and weights; gone through at each evaluation.
     """
 
-    def __init__(self, settings, X, y, sample_weight):
-        self.settings = settings
-        self.target = np.ascontiguousarray(y)
-        self.weight = sample_weight / sample_weight.sum()
-        code = kernel.ACTIVATION_CODES[settings.activation]
-        self._network = (np.array(settings.sizes), code, np.ascontiguousarray(X.T))
+    def __init__(self, settings: Settings, blocks: Iterable[Block]):
+        self.settings, self.blocks = settings, blocks
+        self.n_rows, self._weight = 0, 0.0
+        for block in blocks:
+            self.n_rows += len(block.target)
+            self._weight += float(block.weight.sum())
+        self._network = np.array(settings.sizes), kernel.ACTIVATION_CODES[settings.activation]
         shapes = layer_shapes(settings.sizes)
         self._penalty = np.concatenate([np.full(np.prod(s), settings.alpha * (len(s) == 2)) for s in shapes])
-        self._n_chunks = -(-len(y) // kernel.CHUNK_ROWS)
+
+    def sample(self) -> Block:
+        """Return the first rows of the table; in the order of their hash these are a random sample."""
+        return next(iter(self.blocks)).head(SCREENING_ROWS)
 
     def evaluate(self, theta, delta=kernel.SQUARED_ERROR, share=None):
         """Return loss and gradient; `share` calls a function of (first, last) chunks on several threads."""
-        # Summed in the order of the chunks, whoever has worked them out.
-        sums = np.empty((self._n_chunks, 1 + len(theta)))
-        arguments = (theta, *self._network, self.target, self.weight, delta)
-        if share is None:
-            kernel.sum_chunks(*arguments, (0, self._n_chunks), sums)
-        else:
-            share(lambda chunks: kernel.sum_chunks(*arguments, chunks, sums), self._n_chunks)
-        total = sums.sum(axis=0)
+        total = np.zeros(1 + len(theta))
+        for block in self.blocks:
+            n_chunks = -(-len(block.target) // kernel.CHUNK_ROWS)
+            # Summed in the order of the chunks, whoever has worked them out.
+            sums = np.empty((n_chunks, 1 + len(theta)))
+            fill = functools.partial(_sum_chunks, (theta, *self._network, *block, delta), sums)
+            if share is None:
+                fill((0, n_chunks))
+            else:
+                share(fill, n_chunks)
+            total += sums.sum(axis=0)
+        total /= self._weight
         return total[0] + self._penalty @ (theta * theta), total[1:] + 2.0 * self._penalty * theta
 
     def minimize(self, theta, max_iter, delta=kernel.SQUARED_ERROR, share=None):
@@ -149,16 +162,17 @@ class Objective:
         )
         return result, curve
 
-    def _output(self, theta):
-        sizes, code, features = self._network
-        output = np.empty_like(self.target)
-        zero, one = np.zeros(len(features)), np.ones(len(features))
-        kernel.mean_output(theta[None], sizes, code, np.ascontiguousarray(features.T), zero, one, output)
-        return output
-
     def residual_scale(self, theta) -> float:
-        """Robust scatter of the residuals."""
-        return robust_scale(self._output(theta) - self.target, self.weight)
+        """Robust scatter of the residuals of `sample`."""
+        block = self.sample()
+        output, rows = np.empty(len(block.target)), np.ascontiguousarray(block.features.T)
+        zero, one = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+        kernel.mean_output(theta[None], *self._network, rows, zero, one, output)
+        return robust_scale(output - block.target, block.weight)
+
+
+def _sum_chunks(arguments, sums, chunks):
+    kernel.sum_chunks(*arguments, chunks, sums)
 
 
 def _finish(objective, theta, share=None) -> Solution:
@@ -198,25 +212,26 @@ def _share_chunks(pool, n_threads, function, n_chunks):
         other.result()
 
 
-def train(X, y, sample_weight, settings: Settings, seeds: Sequence[np.random.SeedSequence]) -> list[Solution]:
+def train(
+    blocks: Iterable[Block], settings: Settings, seeds: Sequence[np.random.SeedSequence]
+) -> list[Solution]:
     """Train one network for each seed, each from several starts.
 
     Every start runs on at most `SCREENING_ROWS` rows; the one with the lowest loss goes on over all rows. In
     a table that is no larger, the starts run a fifth of the iterations over all of it. With ``epsilon``, a
     second run from there uses Huber's loss with the threshold ``epsilon`` times the robust scatter of the
-    residuals. Threads take a run each, or share the rows of a large table; the result does not depend on
-    their number.
+    residuals, measured on so many rows too. Threads take a run each, or share the rows of a large table; the
+    result does not depend on their number.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Scaled features.
-    y, sample_weight : ndarray of shape (n_samples,)
-        Scaled target and positive weights.
+    blocks : iterable of Block
+        Scaled features, scaled target and weights, in blocks of `BLOCK_ROWS` rows, in the order of their
+        hash.
     settings : Settings
         Architecture and solver settings.
     seeds : sequence of numpy.random.SeedSequence
-        Seed of the start values of each network; the first also chooses the screening rows.
+        Seed of the start values of each network.
 
     Returns
     -------
@@ -225,11 +240,10 @@ def train(X, y, sample_weight, settings: Settings, seeds: Sequence[np.random.See
     """
     generators = [np.random.default_rng(seed) for seed in seeds]
     starts = [[glorot_uniform(settings.sizes, rng) for _ in range(settings.n_restarts)] for rng in generators]
-    whole = screen = Objective(settings, X, y, sample_weight)
+    whole = screen = Objective(settings, blocks)
     screening_iter = max(1, settings.max_iter // 5)
-    if len(X) > SCREENING_ROWS:
-        rows = np.sort(generators[0].choice(len(X), SCREENING_ROWS, replace=False))
-        screen, screening_iter = Objective(settings, X[rows], y[rows], sample_weight[rows]), settings.max_iter
+    if whole.n_rows > SCREENING_ROWS:
+        screen, screening_iter = Objective(settings, [whole.sample()]), settings.max_iter
     n_threads = count_threads()
     # SciPy's own algebra is on vectors of some dozen weights: BLAS threads would only wait for each other.
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, user_api="blas"):
@@ -237,7 +251,7 @@ def train(X, y, sample_weight, settings: Settings, seeds: Sequence[np.random.See
             best = _screen(screen, starts, screening_iter, pool)
         else:
             best = [own[0] for own in starts]
-        if len(X) < SHARED_ROWS or n_threads == 1:
+        if whole.n_rows < SHARED_ROWS or n_threads == 1:
             return _map(pool, functools.partial(_finish, whole), best)
         share = functools.partial(_share_chunks, pool, n_threads)
         return [_finish(whole, theta, share) for theta in best]

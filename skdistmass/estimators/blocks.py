@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 import numbers
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
 
-from skdistmass.estimators import _lbfgs
-from skdistmass.estimators._network_output import count_threads
+from skdistmass.estimators import _lbfgs, _rows
+from skdistmass.estimators._rows import Block, BlockwiseScaler
 from skdistmass.estimators.uncertainty import ErrorModel
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A part of the rows is in memory at once: 10⁹ rows are 4 million a part, 200 MB.
+N_PARTS = 256
+ERROR_MODEL_ROWS = 20_000
 
 
 class ParquetBlocks:
@@ -43,23 +49,33 @@ class ParquetBlocks:
         self, path, features: Sequence[str], target: str, error: str | None = None, block_rows=2**20
     ):
         self.path, self.features, self.target, self.error = Path(path), list(features), target, error
+        self._names = [*self.features, target, *([error] if error else [])]
         self.block_rows = block_rows
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Give X, y and the weights of one block after the other."""
         import pyarrow.dataset as ds
 
-        names = [*self.features, self.target, *([self.error] if self.error else [])]
-        files = ds.dataset(self.path, format="parquet")
-        for batch in files.to_batches(columns=names, batch_size=self.block_rows):
-            table = np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in names])
-            table = table.astype(np.float64, copy=False)
-            good = np.isfinite(table).all(axis=1)
-            if self.error:
-                good &= table[:, -1] > 0
-            rows = table[good]
-            weight = rows[:, -1] ** -2.0 if self.error else np.ones(len(rows))
-            yield rows[:, : len(self.features)], rows[:, len(self.features)], weight
+        for file in ds.dataset(self.path, format="parquet").files:
+            yield from map(self._columns, self._batches(file))
+
+    def _batches(self, file: str) -> Iterator[pa.RecordBatch]:
+        import pyarrow.parquet as pq
+
+        # A dataset would read far ahead of what is asked for, a file would keep what it has read.
+        for group in range(pq.read_metadata(file).num_row_groups):
+            with pq.ParquetFile(file, buffer_size=2**20) as opened:
+                yield from opened.iter_batches(self.block_rows, [group], self._names)
+
+    def _columns(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        table = np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in self._names])
+        table = table.astype(np.float64, copy=False)
+        good = np.isfinite(table).all(axis=1)
+        if self.error:
+            good &= table[:, -1] > 0
+        rows = table[good]
+        weight = rows[:, -1] ** -2.0 if self.error else np.ones(len(rows))
+        return rows[:, : len(self.features)], rows[:, len(self.features)], weight
 
 
 def fit_blocks(estimator, blocks: Iterable, scratch=None):
@@ -72,8 +88,8 @@ def fit_blocks(estimator, blocks: Iterable, scratch=None):
     blocks : iterable of (X, y, sample_weight)
         Blocks of rows, such as `ParquetBlocks` or a list. It is gone through once.
     scratch : path, optional
-        Folder for the scaled blocks (8 bytes a number), by default the system's temporary one. They are
-        read again at each step of the solver, from memory if the system has room for them there.
+        Folder for the table (8 bytes a number, twice), by default the system's temporary one. It is read
+        again at each step of the solver, from memory if the system has room for it there.
 
     Returns
     -------
@@ -87,8 +103,9 @@ def fit_blocks(estimator, blocks: Iterable, scratch=None):
 
     Notes
     -----
-    The loss is that of `fit`, to rounding. Starts compete on a random part of the rows; that part also gives
-    the threshold of Huber's loss, and the error model, which `calibrate` replaces.
+    The network is that of `fit` on the whole table, to the last bit, however the rows are cut into blocks and
+    ordered, for an integer `random_state`. The error model is measured on 20,000 rows, until `calibrate`
+    replaces it.
 
     Examples
     --------
@@ -108,18 +125,34 @@ def fit_blocks(estimator, blocks: Iterable, scratch=None):
     seed = estimator.random_state
     if not isinstance(seed, numbers.Integral):
         seed = check_random_state(seed).randint(2**31 - 1)
+    seeds = np.random.SeedSequence(seed).spawn(estimator.n_members)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        table = _Spool(Path(folder), np.random.default_rng(seed))
+        parts = _Parts(Path(folder))
         for X, y, weight in blocks:
-            table.append(*_as_network_sees(estimator, X, y, weight))
+            parts.append(*_as_network_sees(estimator, X, y, weight))
+        table = _Table(Path(folder) / "table", parts.merged())
         if table.n_rows < 2:
             raise ValueError(f"fit needs at least 2 rows of positive weight; received {table.n_rows}.")
-        mean, scale = table.standardise()
-        _train(estimator, table, mean, scale, np.random.SeedSequence(seed).spawn(estimator.n_members))
-    rows = table.sample
-    residual = rows[:, -2] - estimator._network_output(rows[:, :-2])
-    estimator.error_model_ = ErrorModel.fit(estimator._error_coordinate(rows[:, :-2]), residual, rows[:, -1])
+        sample = next(iter(table)).head(ERROR_MODEL_ROWS)
+        X_scaler, y_scaler = table.standardise()
+        estimator.n_features_in_ = len(X_scaler.mean_)
+        solutions = _lbfgs.train(table, _settings(estimator), seeds)
+    y_moments = y_scaler.mean_[0], y_scaler.scale_[0]
+    members = [_lbfgs.unscaled(solution.weights, *y_moments) for solution in solutions]
+    estimator._keep(X_scaler, members, solutions)
+    X = sample.features.T
+    residual = sample.target - estimator._network_output(X)
+    estimator.error_model_ = ErrorModel.fit(estimator._error_coordinate(X), residual, sample.weight)
     return estimator
+
+
+def _settings(estimator):
+    names = ("activation", "alpha", "max_iter", "tol", "n_restarts")
+    return _lbfgs.Settings(
+        sizes=(estimator.n_features_in_, *estimator._layer_sizes(), 1),
+        epsilon=estimator.epsilon if estimator.loss == "huber" else None,
+        **{name: getattr(estimator, name) for name in names},
+    )
 
 
 def _as_network_sees(estimator, X, y, weight):
@@ -129,118 +162,76 @@ def _as_network_sees(estimator, X, y, weight):
         np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(weight).all() and (weight >= 0).all()
     ):
         raise ValueError("X, y and sample_weight of a block have to be finite, and the weights not negative.")
-    used = weight > 0
-    y, weight = estimator._target_to_network(y[used], weight[used])
-    return X[used], y, weight
+    return X, *estimator._target_to_network(y, weight)
 
 
-class _Spool:
-    """Blocks of rows on disk (features, target, weight), a random sample of them, and their moments."""
+class _Parts:
+    """Rows (features, target, weight) on disk, parted by the first bits of their hash."""
 
-    def __init__(self, folder: Path, rng: np.random.Generator):
-        self.folder, self._rng = folder, rng
-        self.n_rows, self._weight, self._mean, self._square = 0, 0.0, 0.0, 0.0
-        self.files: list[Path] = []
-        self.sample, self._keys = None, np.empty(0)
+    def __init__(self, folder: Path):
+        self._files = [folder / f"part-{number}" for number in range(N_PARTS)]
+        self._n_columns = 0
 
     def append(self, X, y, weight):
-        if not len(y):
-            return
         rows = np.column_stack([X, y, weight])
-        file = self.folder / f"{len(self.files)}.npy"
-        np.save(file, np.ascontiguousarray(rows.T))
-        self.files.append(file)
-        self.n_rows += len(rows)
-        total = weight.sum()
-        mean = weight @ rows[:, :-1] / total
-        # Means and squares of two parts joined: Chan, Golub & LeVeque 1979.
-        step, joined = mean - self._mean, self._weight + total
-        self._square = (
-            self._square + weight @ (rows[:, :-1] - mean) ** 2 + step**2 * (self._weight * total / joined)
-        )
-        self._mean, self._weight = self._mean + step * (total / joined), joined
-        self._keep(rows)
+        self._n_columns = rows.shape[1]
+        part_of = _rows.row_hash(rows[:, :-1]) >> np.uint64(64 - N_PARTS.bit_length() + 1)
+        order = np.argsort(part_of, kind="stable")
+        ends = np.searchsorted(part_of[order], np.arange(N_PARTS + 1))
+        for file, (start, stop) in zip(self._files, itertools.pairwise(ends), strict=True):
+            with file.open("ab") as stream:
+                stream.write(rows[order[start:stop]])
 
-    def _keep(self, rows):
-        keys = np.concatenate([self._keys, self._rng.random(len(rows))])
-        rows = rows if self.sample is None else np.concatenate([self.sample, rows])
-        kept = np.argsort(keys)[: _lbfgs.SCREENING_ROWS]
-        self.sample, self._keys = rows[kept], keys[kept]
-
-    def standardise(self):
-        """Scale the blocks; return weighted mean and standard deviation of features and target."""
-        scale = np.sqrt(self._square / self._weight)
-        scale = np.where(scale > 10 * np.finfo(float).eps * np.abs(self._mean), scale, 1.0)
-        for file in self.files:
-            rows = np.load(file)
-            rows[:-1] = (rows[:-1] - self._mean[:, None]) / scale[:, None]
-            np.save(file, rows)
-        return self._mean, scale
-
-
-class _BlockObjective(_lbfgs.Objective):
-    """The loss over all blocks: the mean of their losses by weight. The sample gives the residuals' scale."""
-
-    def __init__(self, settings, files, sample):
-        super().__init__(settings, sample[:, :-2], sample[:, -2], sample[:, -1])
-        self._files = files
-
-    def evaluate(self, theta, delta=_lbfgs.kernel.SQUARED_ERROR, share=None):
-        total, weights = np.zeros(1 + len(theta)), 0.0
+    def merged(self):
+        """Give all rows in the order of their hash, identical ones merged, part by part."""
         for file in self._files:
-            rows = np.asarray(np.load(file, mmap_mode="c"))
-            block = _lbfgs.Objective(self.settings._replace(alpha=0.0), rows[:-2].T, rows[-2], rows[-1])
-            loss, gradient = block.evaluate(theta, delta, share)
-            weight = rows[-1].sum()
-            total += weight * np.append(loss, gradient)
-            weights += weight
-        total /= weights
-        return total[0] + self._penalty @ (theta * theta), total[1:] + 2.0 * self._penalty * theta
+            if not file.exists():
+                continue
+            rows = np.fromfile(file).reshape(-1, self._n_columns)
+            file.unlink()
+            yield np.column_stack(_rows.merge_identical_rows(rows[:, :-2], rows[:, -2], rows[:, -1]))
 
 
-def _train(estimator, table, mean, scale, seeds):
-    """Train as `_lbfgs.train` does, and keep the weights in the units of the table."""
-    n_features = len(mean) - 1
-    sizes = (n_features, *estimator._layer_sizes(), 1)
-    epsilon = estimator.epsilon if estimator.loss == "huber" else None
-    settings = _lbfgs.Settings(
-        sizes,
-        estimator.activation,
-        estimator.alpha,
-        estimator.max_iter,
-        estimator.tol,
-        estimator.n_restarts,
-        epsilon,
-    )
-    sample = table.sample.copy()
-    sample[:, :-1] = (sample[:, :-1] - mean) / scale
-    whole = _BlockObjective(settings, table.files, sample)
-    if table.n_rows > len(sample):
-        screen, screening_iter = (
-            _lbfgs.Objective(settings, sample[:, :-2], sample[:, -2], sample[:, -1]),
-            settings.max_iter,
-        )
-    else:
-        screen, screening_iter = whole, max(1, settings.max_iter // 5)
-    n_threads = count_threads()
-    generators = [np.random.default_rng(seed) for seed in seeds]
-    starts = [[_lbfgs.glorot_uniform(sizes, rng) for _ in range(settings.n_restarts)] for rng in generators]
-    with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, user_api="blas"):
-        best = [own[0] for own in starts]
-        if settings.n_restarts > 1 or screen is not whole:
-            best = _lbfgs._screen(screen, starts, screening_iter, pool)
-        share = functools.partial(_lbfgs._share_chunks, pool, n_threads)
-        solutions = [_lbfgs._finish(whole, theta, share) for theta in best]
-    estimator.n_features_in_ = n_features
-    estimator.scaler_mean_, estimator.scaler_scale_ = mean[:-1], scale[:-1]
-    layers = [solution.weights for solution in solutions]
-    for weights in layers:
-        weights[-2], weights[-1] = weights[-2] * scale[-1], weights[-1] * scale[-1] + mean[-1]
-    estimator.coefs_ = [np.stack(layer) for layer in zip(*(weights[::2] for weights in layers), strict=True)]
-    estimator.intercepts_ = [
-        np.stack(layer) for layer in zip(*(weights[1::2] for weights in layers), strict=True)
-    ]
-    estimator.n_iter_ = max(solution.n_iter for solution in solutions)
-    estimator.loss_ = float(np.mean([solution.loss for solution in solutions]))
-    estimator.loss_curve_ = solutions[0].loss_curve
-    estimator.converged_ = all(solution.converged for solution in solutions)
+class _Table:
+    """A training table on disk: gone through, it gives its blocks."""
+
+    def __init__(self, file: Path, parts: Iterable[np.ndarray]):
+        self._file, self.n_rows, self._n_columns = file, 0, 0
+        with file.open("wb") as stream:
+            for rows in _of_block_size(parts):
+                stream.write(np.ascontiguousarray(rows.T))
+                self.n_rows += len(rows)
+                self._n_columns = rows.shape[1]
+
+    def _blocks(self, mode: str) -> Iterator[np.ndarray]:
+        for rows in _rows.block_slices(self.n_rows):
+            shape, offset = (self._n_columns, rows.stop - rows.start), 8 * self._n_columns * rows.start
+            yield np.memmap(self._file, np.float64, mode, offset, shape)
+
+    def __iter__(self) -> Iterator[Block]:
+        # Copied only if written to, which nobody does; the compiled loss knows writable arrays alone.
+        for block in map(np.asarray, self._blocks("c")):
+            yield Block(block[:-2], block[-2], block[-1])
+
+    def standardise(self) -> tuple[BlockwiseScaler, BlockwiseScaler]:
+        """Scale features and target; return their scalers."""
+        scalers, parts = (BlockwiseScaler(), BlockwiseScaler()), (slice(None, -2), slice(-2, -1))
+        for block in self._blocks("r"):
+            for scaler, part in zip(scalers, parts, strict=True):
+                scaler.add_block(block[part].T, block[-1])
+        for block in self._blocks("r+"):
+            for scaler, part in zip(scalers, parts, strict=True):
+                block[part] = scaler.transform(block[part].T).T
+        return scalers
+
+
+def _of_block_size(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Cut rows that come in parts of any size into blocks."""
+    held = None
+    for rows in parts:
+        held = rows if held is None else np.concatenate([held, rows])
+        while len(held) >= _rows.BLOCK_ROWS:
+            yield held[: _rows.BLOCK_ROWS]
+            held = held[_rows.BLOCK_ROWS :]
+    if held is not None and len(held):
+        yield held

@@ -9,37 +9,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skdistmass.estimators._network_output import ACTIVATION_NAMES, network_output
+from skdistmass.estimators._rows import BlockwiseScaler, merge_identical_rows
 from skdistmass.estimators.uncertainty import ErrorModel
-
-
-def merge_identical_rows(X, y, sample_weight):
-    """Drop rows of zero weight, sort the rest, and add up the weights of identical ones.
-
-    The loss does not change by this, and the result of a fit no longer depends on the order of the rows
-    or on whether a star is repeated or weighted.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Features.
-    y : ndarray of shape (n_samples,)
-        Target.
-    sample_weight : ndarray of shape (n_samples,)
-        Non-negative weights.
-
-    Returns
-    -------
-    X, y, sample_weight : ndarray
-        The merged rows.
-    """
-    used = sample_weight > 0
-    table = np.column_stack([X, y])[used]
-    order = np.lexsort(table.T[::-1])
-    table, weight = table[order], sample_weight[used][order]
-    first = np.ones(len(table), dtype=bool)
-    first[1:] = np.any(table[1:] != table[:-1], axis=1)
-    table = table[first]
-    return table[:, :-1], table[:, -1], np.add.reduceat(weight, np.flatnonzero(first))
 
 
 def with_feature_names(estimator, X):
@@ -199,18 +170,21 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
     def _fit_pipeline(self, X, y, weight):
         from skdistmass.estimators import _keras
 
-        pipeline = _keras.make_pipeline(self._keras_settings())
+        pipeline = _keras.make_pipeline(self._keras_settings(), BlockwiseScaler())
         pipeline.fit(X, y, standardscaler__sample_weight=weight, kerasregressor__sample_weight=weight)
-        scaler, network = pipeline[0], pipeline[-1]
-        members = network.member_weights()
+        network = pipeline[-1]
+        self._keep(pipeline[0], network.member_weights(), network.solutions_)
+
+    def _keep(self, scaler, members, solutions):
+        """Take over the arrays of a fitted scaler and network, and how the solver ended."""
         self.scaler_mean_ = scaler.mean_.copy()
         self.scaler_scale_ = scaler.scale_.copy()
         self.coefs_ = [np.stack(layer) for layer in zip(*(m[::2] for m in members), strict=True)]
         self.intercepts_ = [np.stack(layer) for layer in zip(*(m[1::2] for m in members), strict=True)]
-        self.n_iter_ = max(solution.n_iter for solution in network.solutions_)
-        self.loss_ = float(np.mean([solution.loss for solution in network.solutions_]))
-        self.loss_curve_ = [float(loss) for loss in network.solutions_[0].loss_curve]
-        self.converged_ = all(solution.converged for solution in network.solutions_)
+        self.n_iter_ = max(solution.n_iter for solution in solutions)
+        self.loss_ = float(np.mean([solution.loss for solution in solutions]))
+        self.loss_curve_ = [float(loss) for loss in solutions[0].loss_curve]
+        self.converged_ = all(solution.converged for solution in solutions)
 
     def calibrate(self, X, y, prediction=None):
         """Measure the prediction error on stars that were held out of the fit.

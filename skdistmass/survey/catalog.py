@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -167,10 +168,13 @@ def catalog_blocks(reader, models, settings, *, block_rows=BLOCK_ROWS, first=0, 
     if repeated is None and reader.n_rows > block_rows:
         repeated = repeated_stars(reader, block_rows)
     needed = reader.select([name for name in reader.names if name not in _NOT_USED])
-    for stars in needed.blocks(block_rows, first):
-        rows = slice(first, first + len(stars))
-        yield fill_catalog(stars, models, settings, None if repeated is None else repeated[rows])
-        first = rows.stop
+
+    def fill(stars, start):
+        rows = slice(start, start + len(stars))
+        return fill_catalog(stars, models, settings, None if repeated is None else repeated[rows])
+
+    # A map, unlike a loop, has forgotten a block when it makes the next one.
+    yield from map(fill, needed.blocks(block_rows, first), count(first, block_rows))
 
 
 def fill_catalog(stars, models, settings, repeated=None):
@@ -238,7 +242,7 @@ def _as_table(values, naming, provenance):
     catalog = Table(meta=provenance)
     for name, column in CATALOG_COLUMNS.items():
         if name in values:
-            data = values[name]
+            data = values.pop(name)
             data = data.astype(np.float32) if data.dtype == np.float64 else data
             written = column.name_in(naming)
             catalog[written] = Column(data, unit=column.unit or None, description=column.description)

@@ -168,9 +168,12 @@ class _Job:
         chunks = catalog_blocks(self.reader, self.models, self.settings, block_rows=size, first=first)
         hidden = None if self.progress is None else not self.progress
         with tqdm(total=n_rows, initial=first, unit=" rows", unit_scale=True, disable=hidden) as bar:
-            for chunk in chunks:
-                yield chunk
+
+            def counted(chunk):
                 bar.update(len(chunk))
+                return chunk
+
+            yield from map(counted, chunks)
 
     def text_widths(self) -> dict[str, int]:
         """Width of the columns of text in a FITS file, which must be known before its rows."""
@@ -210,8 +213,8 @@ def _write_parquet(job: _Job, path: Path, source: Any) -> None:
     try:
         first = parts.n_rows
         if first < job.reader.n_rows:
-            for chunk in job.blocks(first):
-                parts.append(_as_arrow(chunk))
+            for table in map(_as_arrow, job.blocks(first)):
+                parts.append(table)
         with new_file(path) as temporary:
             write_parquet(_observed(parts.tables(), job.observe), temporary)
     except ValueError:

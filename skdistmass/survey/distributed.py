@@ -207,13 +207,23 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> Iterato
     ------
     ImportError
         If Dask is not installed.
+
+    Notes
+    -----
+    Dask makes the C library of its workers hand memory back at once, and the next array pays for every page
+    again, which takes nearly as long as the computation. The cluster started here does not; on your own, set
+    Dask's ``distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_`` to null before its workers start.
     """
     distributed = require("distributed", "dask")
     if scheduler:
         with distributed.Client(scheduler) as client:
             yield client
         return
+    import dask
+
+    keep_memory = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
     with (
+        dask.config.set(keep_memory),
         distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):

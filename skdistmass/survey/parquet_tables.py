@@ -151,8 +151,10 @@ class _Parts:
                     row += len(batch)
 
     def fetch_blocks(self, kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
-        for table in regroup(self._batches(list(kinds), first), size):
-            yield {name: from_arrow(table.column(name), self.schema.field(name)) for name in kinds}
+        def columns(table):
+            return {name: from_arrow(table.column(name), self.schema.field(name)) for name in kinds}
+
+        return map(columns, regroup(self._batches(list(kinds), first), size))
 
     def fetch(self, kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         if rows.stop > rows.start:

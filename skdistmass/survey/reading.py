@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,10 +188,8 @@ class StarReader:
         astropy.table.Table
             The rows of a block.
         """
-        for raw in self._opened.blocks(self._plan.kinds, first, size):
-            stars = self._as_table(raw, first)
-            first += len(stars)
-            yield stars
+        # A map, unlike a loop, has forgotten a block when it reads the next one.
+        yield from map(self._as_table, self._opened.blocks(self._plan.kinds, first, size), count(first, size))
 
     def text_width(self, name: str) -> int | None:
         """Tell how long the values of a column of text can be.

@@ -21,7 +21,7 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from skdistmass import DistanceRegressor, MassRegressor, MassToAge, save_model
 from skdistmass.estimators._network_output import NUMPY_ROWS
-from skdistmass.estimators.network import ACTIVATION_NAMES, merge_identical_rows
+from skdistmass.estimators.network import ACTIVATION_NAMES
 
 FEATURES = ["TEFF", "LOGG", "M_H", "C_FE", "N_FE"]
 REGRESSORS = (DistanceRegressor, MassRegressor)
@@ -213,14 +213,6 @@ def test_loss_honours_the_weights():
     weight = np.tile([1.0, 9.0], 60)
     model = DistanceRegressor(**QUICK | {"alpha": 0.0}).fit(X, y, sample_weight=weight)
     assert_allclose(model.predict(X), 0.9, atol=1e-3)
-
-
-def test_merge_identical_rows():
-    X = np.array([[2.0, 1.0], [1.0, 1.0], [2.0, 1.0], [2.0, 1.0], [0.0, 0.0]])
-    merged = merge_identical_rows(X, np.array([5.0, 6.0, 5.0, 4.0, 9.0]), np.array([1.0, 2.0, 3.0, 4.0, 0.0]))
-    assert_array_equal(merged[0], [[1.0, 1.0], [2.0, 1.0], [2.0, 1.0]])
-    assert_array_equal(merged[1], [6.0, 4.0, 5.0])
-    assert_array_equal(merged[2], [2.0, 4.0, 4.0])
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])

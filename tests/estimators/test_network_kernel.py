@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skdistmass.estimators import _lbfgs, _network_kernel, _network_output
 from skdistmass.estimators._network_output import ACTIVATION_NAMES, NUMPY_ROWS
+from skdistmass.estimators._rows import split_blocks
 
 # Textbook definitions, from NumPy's own functions.
 REFERENCE = {
@@ -38,7 +39,8 @@ def objective(activation, hidden, n_rows, alpha=1e-3, seed=0):
     rng = np.random.default_rng(seed)
     settings = _lbfgs.Settings((5, *hidden, 1), activation, alpha, 100, 1e-8, 2, None)
     X = rng.normal(size=(n_rows, 5))
-    return _lbfgs.Objective(settings, X, np.sin(X[:, 0]) + X[:, 1], rng.uniform(0.1, 2.0, n_rows))
+    y, weight = np.sin(X[:, 0]) + X[:, 1], rng.uniform(0.1, 2.0, n_rows)
+    return _lbfgs.Objective(settings, split_blocks(X, y, weight))
 
 
 @pytest.mark.parametrize("hidden", [(8,), (16, 16), (3, 5, 2)])
@@ -92,7 +94,7 @@ def test_loss_is_the_weighted_mean_with_penalty():
     kernel, bias, last, intercept = _lbfgs.split_weights(theta, sizes)
     residual = np.tanh(X @ kernel + bias) @ last[:, 0] + intercept - y
     penalty = 0.01 * ((kernel**2).sum() + (last**2).sum())
-    value, size = _lbfgs.Objective(settings, X, y, weight), np.abs(residual)
+    value, size = _lbfgs.Objective(settings, split_blocks(X, y, weight)), np.abs(residual)
     squared = np.average(residual**2, weights=weight)
     assert value.evaluate(theta)[0] == pytest.approx(squared + penalty, rel=1e-12)
     huber = np.average(np.where(size < 0.5, size**2, size - 0.25), weights=weight)
@@ -109,7 +111,7 @@ def test_training_does_not_depend_on_the_number_of_threads(monkeypatch, n_rows):
     for threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
         seeds = np.random.SeedSequence(0).spawn(2)
-        found.append(_lbfgs.train(X, y, weight, settings, seeds))
+        found.append(_lbfgs.train(split_blocks(X, y, weight), settings, seeds))
     for one, other in zip(*found, strict=True):
         assert one.loss == other.loss
         for a, b in zip(one.weights, other.weights, strict=True):

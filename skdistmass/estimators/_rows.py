@@ -1,0 +1,126 @@
+"""Rows of a training table in an order of their own, merged where they are identical, in blocks.
+
+The order is that of a hash of each row. So it does not depend on the order in which the rows come, the first
+rows of the table are a random sample of it, and a table that is larger than memory can be brought into this
+order part by part. Blocks have a fixed size: a sum over blocks is the same number, to the last bit, whether
+they lie in memory or on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+BLOCK_ROWS = 2**18
+
+
+class Block(NamedTuple):
+    """Rows of a training table.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_features, n_rows)
+        Features, transposed.
+    target, weight : ndarray of shape (n_rows,)
+        Target and positive weights.
+    """
+
+    features: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+
+    def head(self, n_rows: int) -> Block:
+        """Return a copy of the first rows."""
+        return Block(
+            self.features[:, :n_rows].copy(), self.target[:n_rows].copy(), self.weight[:n_rows].copy()
+        )
+
+
+def block_slices(n_rows: int) -> Iterator[slice]:
+    """Give the rows of one block after the other."""
+    for start in range(0, n_rows, BLOCK_ROWS):
+        yield slice(start, min(start + BLOCK_ROWS, n_rows))
+
+
+def split_blocks(X, y, sample_weight) -> list[Block]:
+    """Cut a table in memory into blocks."""
+    return [
+        Block(np.ascontiguousarray(X[rows].T), np.ascontiguousarray(y[rows]), sample_weight[rows])
+        for rows in block_slices(len(y))
+    ]
+
+
+def row_hash(rows) -> np.ndarray:
+    """Hash the values of each row.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_columns)
+        Numbers.
+
+    Returns
+    -------
+    ndarray of uint64 of shape (n_rows,)
+        Equal for equal rows; otherwise as good as random (the finaliser of SplitMix64: Steele, Lea & Flood
+        2014, doi:10.1145/2714064.2660195).
+    """
+    hashed = np.zeros(len(rows), dtype=np.uint64)
+    for column in rows.T:
+        # Adding zero makes -0.0, which equals 0.0, the same bits.
+        hashed += np.ascontiguousarray(column + 0.0).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        hashed = (hashed ^ (hashed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        hashed = (hashed ^ (hashed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        hashed ^= hashed >> np.uint64(31)
+    return hashed
+
+
+def merge_identical_rows(X, y, sample_weight):
+    """Drop rows of zero weight, order the rest by their hash, and add up the weights of identical ones.
+
+    The loss does not change by this, and the result of a fit no longer depends on the order of the rows
+    or on whether a star is repeated or weighted.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Features.
+    y : ndarray of shape (n_samples,)
+        Target.
+    sample_weight : ndarray of shape (n_samples,)
+        Non-negative weights.
+
+    Returns
+    -------
+    X, y, sample_weight : ndarray
+        The merged rows.
+    """
+    used = sample_weight > 0
+    table, weight = np.column_stack([X, y])[used], sample_weight[used]
+    order = np.lexsort((weight, row_hash(table)))
+    table, weight = table[order], weight[order]
+    first = np.ones(len(table), dtype=bool)
+    first[1:] = np.any(table[1:] != table[:-1], axis=1)
+    table = table[first]
+    return table[:, :-1], table[:, -1], np.add.reduceat(weight, np.flatnonzero(first))
+
+
+class BlockwiseScaler(StandardScaler):
+    """`StandardScaler` that goes through the rows block by block: a table on disk has the same moments."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Measure weighted mean and standard deviation of the features."""
+        for rows in block_slices(len(X)):
+            add = self.add_block if rows.start else super().fit
+            add(
+                np.ascontiguousarray(X[rows]),
+                sample_weight=None if sample_weight is None else sample_weight[rows],
+            )
+        return self
+
+    def add_block(self, X, sample_weight=None):
+        """Measure one more block."""
+        # Sums depend in their last bit on how rows lie in memory.
+        return self.partial_fit(np.ascontiguousarray(X), sample_weight=sample_weight)
