@@ -24,6 +24,7 @@ _HOME = {
     "TrainingDomain": "estimators.domain",
     "list_models": "models",
     "load_model": "models",
+    "load_predictor": "models",
     "save_model": "models",
     "train_distance": "training",
     "train_mass": "training",

@@ -20,6 +20,7 @@ PUBLIC = {
     "build_catalog",
     "list_models",
     "load_model",
+    "load_predictor",
     "make_survey",
     "read_catalog",
     "read_stars",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from skdistmass.estimators._evaluation import DistanceEvaluation
 from skdistmass.estimators.network import NetworkRegressor
-from skdistmass.physics import photometry
 
 
-class DistanceRegressor(NetworkRegressor):
+class DistanceRegressor(DistanceEvaluation, NetworkRegressor):
     """Absolute magnitude M_K [mag] and distance [pc] of a star from five numbers of its spectrum.
 
     The columns of `X` are Teff [K], log g [dex], [M/H], [C/Fe] and [N/Fe] [dex], in this order; `y` is the
@@ -59,41 +57,3 @@ class DistanceRegressor(NetworkRegressor):
     >>> model.predict_distance(X[:1], apparent_mag=[10.0], extinction=[0.1]).shape
     (1,)
     """
-
-    def predict_distance(self, X, apparent_mag, extinction, return_std=False):
-        """Predict distances.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features of each star.
-        apparent_mag : array-like of shape (n_samples,)
-            Apparent magnitude in 2MASS Ks [mag].
-        extinction : array-like of shape (n_samples,)
-            Extinction A_K [mag].
-        return_std : bool, default=False
-            Also return the 1σ error.
-
-        Returns
-        -------
-        distance : ndarray of shape (n_samples,)
-            Distance [pc]; NaN where magnitude or extinction is NaN.
-        distance_error : ndarray of shape (n_samples,)
-            Its 1σ error [pc]. Only with ``return_std=True``.
-
-        Raises
-        ------
-        ValueError
-            If the arrays differ in length.
-        """
-        magnitude, error = self.predict(X, return_std=True)
-        for name, values in (("apparent_mag", apparent_mag), ("extinction", extinction)):
-            if np.ndim(values) and np.shape(values) != magnitude.shape:
-                raise ValueError(
-                    f"{name} [mag] has shape {np.shape(values)}; expected one value for each of the "
-                    f"{len(magnitude)} rows of X."
-                )
-        distance = photometry.distance(apparent_mag, extinction, magnitude)
-        if not return_std:
-            return distance
-        return distance, photometry.distance_error(distance, error)

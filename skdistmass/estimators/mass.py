@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from skdistmass.estimators._evaluation import MassEvaluation
 from skdistmass.estimators.network import NetworkRegressor
 
 TARGETS = ("log_mass", "mass")
-MAX_LN_MASS = 80.0
 
 
-class MassRegressor(NetworkRegressor):
+class MassRegressor(MassEvaluation, NetworkRegressor):
     """Current mass [Msun] of a giant from five numbers of its spectrum.
 
     The columns of `X` are Teff [K], log g [dex], [M/H], [C/Fe] and [N/Fe] [dex], in this order; `y` is the
@@ -126,12 +126,3 @@ class MassRegressor(NetworkRegressor):
                 f"(first: row {bad[0]}, {y[bad[0]]:g}). Give masses, not log masses, or set target='mass'."
             )
         return np.log(y), sample_weight * y**2
-
-    def _network_to_target(self, network_output):
-        if self.target == "mass":
-            return network_output
-        # Far from any star the network can say anything: a mass that no star has, but a number.
-        return np.exp(np.clip(network_output, -MAX_LN_MASS, MAX_LN_MASS))
-
-    def _error_to_target(self, error, prediction):
-        return error * prediction if self.target == "log_mass" else error

@@ -8,35 +8,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skdistmass.estimators._network_output import ACTIVATION_NAMES, network_output
+from skdistmass.estimators._evaluation import NetworkEvaluation
+from skdistmass.estimators._network_output import ACTIVATION_NAMES
 from skdistmass.estimators._rows import BlockwiseScaler, merge_identical_rows
 from skdistmass.estimators.uncertainty import ErrorModel
 
 
-def with_feature_names(estimator, X):
-    """Give an array the column names that the estimator was fitted with, if it was fitted with any.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted estimator.
-    X : ndarray of shape (n_samples, n_features)
-        Features in the order of the fit.
-
-    Returns
-    -------
-    ndarray or pandas.DataFrame of shape (n_samples, n_features)
-        The features.
-    """
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        return X
-    import pandas as pd
-
-    return pd.DataFrame(X, columns=names)
-
-
-class NetworkRegressor(RegressorMixin, BaseEstimator):
+class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
     """Regressor built from ``Pipeline(StandardScaler, KerasRegressor)``, evaluated without TensorFlow.
 
     Subclasses say what the target is; see `DistanceRegressor` and `MassRegressor` for the parameters.
@@ -118,16 +96,9 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
-    # What the network fits, seen from what the user gives: overridden where the two differ.
-
     def _target_to_network(self, y, sample_weight):
+        """Turn what the user gives into what the network fits: overridden where the two differ."""
         return y, sample_weight
-
-    def _network_to_target(self, network_output):
-        return network_output
-
-    def _error_to_target(self, error, prediction):
-        return error
 
     def fit(self, X, y, sample_weight=None):
         """Train the network.
@@ -240,20 +211,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        prediction = self._network_to_target(self._network_output(X))
-        if not return_std:
-            return prediction
-        error = self.error_model_.predict(self._error_coordinate(X))
-        return prediction, self._error_to_target(error, prediction)
-
-    def _error_coordinate(self, X):
-        """Return the column on which the error depends: the surface gravity, or nothing in a narrow table."""
-        return np.asarray(X[:, 1], dtype=np.float64) if X.shape[1] > 1 else np.zeros(len(X))
-
-    def _network_output(self, X):
-        """Mean of the members' forward passes."""
-        weights = self.coefs_, self.intercepts_
-        return network_output(X, self.scaler_mean_, self.scaler_scale_, *weights, self.activation)
+        return self._evaluate(X, return_std)
 
     @property
     def pipeline_(self):

@@ -8,6 +8,8 @@ import json
 from importlib import resources
 from pathlib import Path
 
+from skdistmass.models._plain import to_estimator, to_plain, to_predictor
+
 REGISTRY = "registry.json"
 
 
@@ -72,6 +74,63 @@ def load_model(name, trusted=False):
     >>> load_model("mass").card_["target"]
     'MASS'
     """
+    label, content, stored = _read(name, trusted)
+    estimator = to_estimator(stored)
+    if not hasattr(estimator, "card_"):
+        raise ValueError(
+            f"{label} holds a {type(estimator).__name__} without a card; write models with save_model."
+        )
+    estimator.sha256_ = hashlib.sha256(content).hexdigest()
+    return estimator
+
+
+def load_predictor(name, trusted=False):
+    """Load the network of a model without scikit-learn, whose import takes a second or so.
+
+    Parameters
+    ----------
+    name : str or path-like
+        As in `load_model`.
+    trusted : bool, default=False
+        As in `load_model`.
+
+    Returns
+    -------
+    Predictor
+        Its `predict`, `predict_distance` and `predict_age` are those of the estimator, to the last bit; it
+        has no domain.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model or file, or it holds something else than a network of this package.
+    UntrustedModelError
+        If the content of the file is not the one the registry vouches for.
+
+    See Also
+    --------
+    load_model : The estimator.
+
+    Examples
+    --------
+    >>> from skdistmass import load_predictor
+    >>> mass, error = load_predictor("mass").predict([[4800.0, 2.5, 0.0, -0.1, 0.2]], return_std=True)
+    >>> mass.round(1), error.round(1)
+    (array([1.3]), array([0.1]))
+    """
+    label, content, stored = _read(name, trusted)
+    predictor = to_predictor(stored)
+    if predictor is None:
+        raise ValueError(
+            f"{label} does not hold the arrays of a network, but a pickled estimator or an interpolating "
+            "MassToAge; use load_model."
+        )
+    predictor.sha256_ = hashlib.sha256(content).hexdigest()
+    return predictor
+
+
+def _read(name, trusted):
+    """Return what to call the model, the content of its file, and what that holds."""
     registry = read_registry()
     if isinstance(name, str) and name in registry:
         label, expected = f"shipped model {name!r}", registry[name]["sha256"]
@@ -96,22 +155,12 @@ def load_model(name, trusted=False):
             f"{label} is not one of the shipped models (SHA-256 {digest}). Unpickling runs code; if you made "
             "this file or trust its origin, load it with trusted=True (command line: --trust-models)."
         )
-    return _unpickle(content, label)
-
-
-def _unpickle(content: bytes, label: str):
     import joblib
 
     try:
-        estimator = joblib.load(io.BytesIO(content))
+        return label, content, joblib.load(io.BytesIO(content))
     except Exception as error:
         raise ValueError(f"{label} cannot be read as a model: {type(error).__name__}: {error}") from error
-    if not hasattr(estimator, "card_"):
-        raise ValueError(
-            f"{label} holds a {type(estimator).__name__} without a card; write models with save_model."
-        )
-    estimator.sha256_ = hashlib.sha256(content).hexdigest()
-    return estimator
 
 
 def save_model(estimator, path, card) -> str:
@@ -138,7 +187,7 @@ def save_model(estimator, path, card) -> str:
     estimator.card_ = json.loads(json.dumps(card))
     estimator.__dict__.pop("sha256_", None)
     buffer = io.BytesIO()
-    joblib.dump(estimator, buffer)
+    joblib.dump(to_plain(estimator), buffer)
     path = Path(path)
     partial = path.with_name(path.name + ".part")
     try:

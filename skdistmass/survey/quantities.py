@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from skdistmass.columns import BITS, FEATURES
+from skdistmass.estimators._evaluation import with_feature_names
 from skdistmass.estimators.age import NoAgeReason
 from skdistmass.estimators.isochrone import IsochroneStatus
-from skdistmass.estimators.network import with_feature_names
 from skdistmass.physics import photometry
 from skdistmass.physics.extinction import choose_extinction
 from skdistmass.survey.identity import hash_ids

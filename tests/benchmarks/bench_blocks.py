@@ -43,7 +43,7 @@ def make(path, n_rows):
 
 def fit(path, in_memory):
     """Fit the network; return the time, the memory, the loss and the first kernel."""
-    import pyarrow.dataset  # noqa: F401
+    import pyarrow.dataset
     import pyarrow.parquet  # noqa: F401
 
     from skdistmass import DistanceRegressor

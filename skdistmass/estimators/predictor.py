@@ -1,0 +1,111 @@
+"""Fitted networks as their arrays alone, for processes that shall start fast."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skdistmass.estimators._ages import AgeEvaluation
+from skdistmass.estimators._evaluation import DistanceEvaluation, MassEvaluation, NetworkEvaluation
+
+
+class Predictor(NetworkEvaluation):
+    """A fitted network without scikit-learn, as `load_predictor` gives it.
+
+    It predicts what the estimator predicts, to the last bit, but is no estimator: it cannot be cloned, fitted
+    or put into a pipeline. Where a model is to be trusted, its training domain, is known to the estimator.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes of the fitted estimator.
+
+    Attributes
+    ----------
+    card_ : dict
+        Training set, units, error model, metrics and citation.
+    sha256_ : str
+        SHA-256 of the model file.
+    n_features_in_ : int
+        Number of features.
+
+    See Also
+    --------
+    skdistmass.load_predictor : Loads one.
+    skdistmass.load_model : Loads the estimator.
+    """
+
+    def __init__(self, state: dict):
+        vars(self).update(state)
+
+    def predict(self, X, return_std=False):
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star, in the order and units of the estimator.
+        return_std : bool, default=False
+            Also return the 1σ error.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Prediction, in the unit of the target.
+        std : ndarray of shape (n_samples,)
+            Its 1σ error. Only with ``return_std=True``.
+
+        Raises
+        ------
+        ValueError
+            If the table is not a finite one of that many columns.
+        """
+        return self._evaluate(self._checked(X), return_std)
+
+    def _checked(self, X):
+        own = getattr(self, "feature_names_in_", None)
+        names = getattr(X, "columns", own)
+        if own is not None and list(names) != list(own):
+            raise ValueError(f"X has the columns {list(names)}; the model was fitted on {list(own)}.")
+        X = np.asarray(X)
+        X = X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
+        if X.ndim != 2 or X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has the shape {X.shape}; expected (n_samples, {self.n_features_in_}), a row a star."
+            )
+        bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
+        if bad.size:
+            raise ValueError(
+                f"X has to be finite; {bad.size} of {len(X)} rows are not (first: row {bad[0]}). "
+                "Leave out stars without features."
+            )
+        return X
+
+
+class DistancePredictor(DistanceEvaluation, Predictor):
+    """Absolute magnitudes and distances of stars; see `DistanceRegressor`.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes of the fitted estimator.
+    """
+
+
+class MassPredictor(MassEvaluation, Predictor):
+    """Masses of giants; see `MassRegressor`.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes of the fitted estimator.
+    """
+
+
+class AgePredictor(AgeEvaluation, Predictor):
+    """Ages of giants; see `MassToAge`.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes of the fitted estimator.
+    """

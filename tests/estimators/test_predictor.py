@@ -1,0 +1,81 @@
+"""Networks without scikit-learn: the same numbers as the estimators, and clear errors."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+from skdistmass import MassRegressor, list_models, load_model, load_predictor, save_model
+
+STAR = [[4700.0, 2.5, 0.0, 0.0, 0.2]]
+
+
+@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("n_rows", [1, 5000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_predictions_are_those_of_the_estimator(name, n_rows, dtype):
+    model, predictor = load_model(name), load_predictor(name)
+    rng = np.random.default_rng(0)
+    X = model.scaler_mean_ + model.scaler_scale_ * rng.normal(size=(n_rows, model.n_features_in_))
+    X = X.astype(dtype)
+    assert_array_equal(predictor.predict(X), model.predict(X))
+    for found, expected in zip(predictor.predict(X, True), model.predict(X, return_std=True), strict=True):
+        assert_array_equal(found, expected)
+    assert (predictor.card_, predictor.sha256_) == (model.card_, model.sha256_)
+
+
+def test_distances_and_ages_are_those_of_the_estimator():
+    arguments = {"apparent_mag": [10.0], "extinction": [0.1], "return_std": True}
+    found, expected = (
+        load("distance").predict_distance(STAR, **arguments) for load in (load_predictor, load_model)
+    )
+    assert_array_equal(found, expected)
+    found, expected = (
+        load("age").predict_age([1.1, 2.0, 9.0], [0.0, -0.2, 0.0], [0.1, 0.2, 0.1])
+        for load in (load_predictor, load_model)
+    )
+    assert found.age[0] > 1
+    assert np.isnan(found.age[2])
+    for name in vars(expected):
+        assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_one_star_needs_neither_scikit_learn_nor_scipy_nor_pandas():
+    code = (
+        "import sys, numpy as np, skdistmass\n"
+        f"mass, error = skdistmass.load_predictor('mass').predict({STAR}, return_std=True)\n"
+        "age = skdistmass.load_predictor('age').predict_age(mass, [0.0], error).age\n"
+        f"distance = skdistmass.load_predictor('distance').predict_distance({STAR}, 10.0, 0.1)\n"
+        "assert np.isfinite([*mass, *error, *age, *distance]).all()\n"
+        "heavy = {'sklearn', 'scipy', 'pandas', 'numba', 'tensorflow', 'astropy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tables_that_do_not_fit():
+    predictor = load_predictor("mass")
+    for X in (STAR[0], [STAR[0][:4]], np.zeros((2, 2, 5))):
+        with pytest.raises(ValueError, match=r"X has the shape .*; expected \(n_samples, 5\)"):
+            predictor.predict(X)
+    X = np.repeat(STAR, 4, axis=0)
+    X[2, 1], X[3, 4] = np.nan, np.inf
+    with pytest.raises(ValueError, match=r"X has to be finite; 2 of 4 rows are not \(first: row 2\)"):
+        predictor.predict(X)
+    assert predictor.predict(np.empty((0, 5))).shape == (0,)
+
+
+def test_names_of_columns_are_kept(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(40, 3)), columns=["a", "b", "c"])
+    model = MassRegressor(max_iter=5, random_state=0).fit(frame, np.exp(0.1 * frame.a))
+    save_model(model, tmp_path / "own.joblib", {"kind": "MassRegressor"})
+    predictor = load_predictor(tmp_path / "own.joblib", trusted=True)
+    assert_array_equal(predictor.predict(frame), model.predict(frame))
+    assert_array_equal(predictor.predict(frame.to_numpy()), model.predict(frame))
+    with pytest.raises(ValueError, match=r"X has the columns .*; the model was fitted on"):
+        predictor.predict(frame[["b", "a", "c"]])
