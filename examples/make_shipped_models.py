@@ -180,7 +180,8 @@ def make_distance():
         labels,
         distance_metrics(model, labels[labels.test]),
         split="by star: 80 % training with out-of-fold errors, 20 % test; no fit and no setting was made "
-        "with the test part, but one look at it led to the scale of the seismic labels and to the larger network",
+        "with the test part, but one look at it led to the scale of the seismic labels and to the larger "
+        "network",
         target="ABS_MAG",
         target_unit="mag (2MASS Ks)",
         scale="Gaia EDR3 parallaxes with the zero point of Lindegren et al. 2021; Miglio et al. 2021 shifted "

@@ -1,12 +1,12 @@
-"""Memory and time of the catalogue in chunks: Parquet from 10⁴ to 10⁷ rows, and an allStar file in FITS.
+"""Memory and time of the catalogue in chunks, Parquet to Parquet, from 10⁴ to 10⁷ rows.
 
-Run ``python tests/benchmarks/bench_chunks.py [--rows N] [--fits-rows N] [--json FILE] [--folder DIR]``.
+Run ``python tests/benchmarks/bench_chunks.py [--rows 10000000] [--json FILE] [--folder DIR]``.
 
-The tables are a simulated survey repeated with other identifiers; the FITS rows are as long as those of an
-allStar file (2.7 kB). Seven mass models, ages, domain, errors, no isochrones. Each catalogue is made in a
-fresh process, whose peak memory is measured. The time is that of `write_catalog`: reading, writing and
-loading the models, but not the imports; of up to a million rows it is the median of three processes. "Time a
-row" compares N rows with a tenth of them, each less the time of a thousandth, which is that of the start.
+The tables are a simulated survey repeated with other identifiers. Seven mass models, ages, domain, errors, no
+isochrones. Each catalogue is made in a fresh process, whose peak memory is measured. The time is that of
+`write_catalog`: reading, writing and loading the models, but not the imports; of up to a million rows it is
+the median of three processes. "Time a row" compares N rows with a tenth of them, each less the time of a
+thousandth, which is that of the start.
 """
 
 from __future__ import annotations
@@ -30,34 +30,18 @@ def catalogue(source, output):
     return {"seconds": time.perf_counter() - start, "peak_gb": harness.peak_gb()}
 
 
-def make(kind, path, n_rows):
+def make(path, n_rows):
     """Write a table, in a process of its own."""
-    (_tiled.write_fits if kind == "fits" else _tiled.write_parquet)(path, int(n_rows))
+    _tiled.write_parquet(path, int(n_rows))
     return {}
 
 
-def read_and_write(source, output):
-    """Time astropy reading the columns that a catalogue needs and writing a table of its size."""
-    from astropy.io import fits
-    from astropy.table import Table
-
-    from skdistmass.survey.reading import StarReader
-
-    columns = StarReader(source).columns
-    catalog = Table.read(output, format="fits", unit_parse_strict="silent")
-    start = time.perf_counter()
-    with fits.open(source, memmap=True) as hdus:
-        table = Table({name: hdus[1].data[name] for name in columns})
-    catalog.write(f"{output}.copy.fits", format="fits")
-    return {"seconds": time.perf_counter() - start, "rows": len(table), "peak_gb": harness.peak_gb()}
-
-
-def _parquet(folder, n_rows):
+def _curve(folder, n_rows):
     """Measure the cost curve: the table and its tenth, hundredth and thousandth part."""
     done = {}
     for rows in (n_rows // 1000, n_rows // 100, n_rows // 10, n_rows):
         source, output = folder / f"{rows}.parquet", folder / f"out-{rows}.parquet"
-        harness.fresh(__file__, "make", "parquet", source, rows)
+        harness.fresh(__file__, "make", source, rows)
         runs = []
         for _ in range(3 if rows <= 1_000_000 else 1):
             runs.append(harness.fresh(__file__, "catalogue", source, output))
@@ -67,24 +51,15 @@ def _parquet(folder, n_rows):
     return done
 
 
-def _fits(folder, n_rows):
-    source, output = folder / "allStar.fits", folder / "out.fits"
-    harness.fresh(__file__, "make", "fits", source, n_rows)
-    ours = harness.fresh(__file__, "catalogue", source, output)
-    return ours, harness.fresh(__file__, "read_and_write", source, output)
-
-
 def main():
     """Run the benchmark."""
-    harness.child({"catalogue": catalogue, "make": make, "read_and_write": read_and_write})
+    harness.child({"catalogue": catalogue, "make": make})
     arguments = harness.parser(__doc__, 10_000_000)
-    arguments.add_argument("--fits-rows", type=int, default=733_901, help="rows of the FITS file")
     arguments.add_argument("--folder", help="where to write the tables (default: a temporary folder)")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        parquet = _parquet(Path(folder), options.rows)
-        ours, plain = _fits(Path(folder), options.fits_rows)
-    fixed, _, small, large = parquet.values()
+        curve = _curve(Path(folder), options.rows)
+    fixed, _, small, large = curve.values()
     growth = large["peak_gb"] / small["peak_gb"]
     # What the smallest table takes is the start, not the rows.
     seconds = [run["seconds"] - fixed["seconds"] for run in (small, large)]
@@ -92,7 +67,7 @@ def main():
     results = [
         *(
             Result("catalogue, Parquet to Parquet", f"{rows} rows", run["seconds"], peak_gb=run["peak_gb"])
-            for rows, run in list(parquet.items())[:-1]
+            for rows, run in list(curve.items())[:-1]
         ),
         Result(
             "catalogue, Parquet to Parquet",
@@ -111,16 +86,6 @@ def main():
             unit="x",
             bar="0.9 to 1.1",
             met=0.9 <= linear <= 1.1,
-        ),
-        Result(
-            "catalogue, allStar FITS to FITS",
-            f"{options.fits_rows} rows",
-            ours["seconds"],
-            plain["seconds"],
-            peak_gb=ours["peak_gb"],
-            bar="peak < 2 GB; time <= 3 x astropy reading and writing",
-            met=ours["peak_gb"] < 2 and ours["seconds"] <= 3 * plain["seconds"],
-            note="baseline: astropy reads the needed columns and writes such a table",
         ),
     ]
     harness.finish(results, options)

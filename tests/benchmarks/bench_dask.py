@@ -1,10 +1,13 @@
-"""The catalogue on a Dask cluster of this machine: two workers against one, and one that dies half-way.
+"""The catalogue on Dask workers of this machine: two against one, one that dies half-way, and 10⁹ rows.
 
 Run ``python tests/benchmarks/bench_dask.py [--rows 4000000] [--json FILE] [--folder DIR]``.
 
 A folder of Parquet files (a simulated survey under other identifiers) becomes a folder of Parquet files,
 without isochrones, on workers of one thread. The start of the cluster is not timed. Outputs are compared by
 their contents. In the last run a worker is killed when a third of the files are written.
+
+The estimate for 10⁹ rows on a cluster: the rows by the rate of a worker, or the tasks by the time that the
+scheduler of this machine takes for one, measured with tasks that do nothing, whichever is longer.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ def digest(folder):
 
 
 def run(source, output, workers, kill=False):
-    """Make the catalogue on so many workers; return the time [s]."""
+    """Make the catalogue on so many workers; return the time [s] and the number of tasks."""
     from skdistmass.survey.distributed import connect, write_distributed
 
     with connect(workers=workers) as client:
@@ -49,7 +52,38 @@ def run(source, output, workers, kill=False):
             threading.Thread(target=_kill_half_way, args=(pid, Path(output)), daemon=True).start()
         start = time.perf_counter()
         write_distributed(source, output, isochrone=False, progress=False)
-        return time.perf_counter() - start
+        elapsed = time.perf_counter() - start
+        return elapsed, client.run_on_scheduler(_finished_tasks)
+
+
+def _finished_tasks(dask_scheduler):
+    return sum(prefix.state_counts["memory"] for prefix in dask_scheduler.task_prefixes.values())
+
+
+def seconds_a_task(n_tasks=20_000):
+    """Time that the scheduler takes for a task, with two workers on this machine [s]."""
+    from distributed import wait
+
+    from skdistmass.survey.distributed import connect
+
+    with connect(workers=2) as client:
+        client.wait_for_workers(2)
+        wait(client.map(str, range(100), pure=False))
+        start = time.perf_counter()
+        futures = client.map(str, range(n_tasks), pure=False)
+        wait(futures)
+        return (time.perf_counter() - start) / n_tasks
+
+
+def estimate(rows, workers, worker_rate, tasks_a_row, task_seconds):
+    """Time of a large catalogue on a cluster, as a result."""
+    by_workers, by_scheduler = rows / (workers * worker_rate), rows * tasks_a_row * task_seconds
+    return Result(
+        f"estimate: catalogue on {workers} workers",
+        f"{rows:.0e} rows",
+        max(by_workers, by_scheduler),
+        note=f"{worker_rate:.3g} rows a second and worker; scheduler {by_scheduler:.3g} s",
+    )
 
 
 def _warm_up():
@@ -74,13 +108,15 @@ def main():
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         folder = Path(folder)
         _tiled.write_parquet_folder(folder / "in", options.rows)
-        one = run(folder / "in", folder / "one", 1)
-        two = run(folder / "in", folder / "two", 2)
+        one, _ = run(folder / "in", folder / "one", 1)
+        two, n_tasks = run(folder / "in", folder / "two", 2)
         expected = digest(folder / "one")
         equal = digest(folder / "two") == expected
-        with_death = run(folder / "in", folder / "killed", 2, kill=True)
+        with_death, _ = run(folder / "in", folder / "killed", 2, kill=True)
         survived = digest(folder / "killed") == expected
+        task_seconds = seconds_a_task()
     size, speedup = f"{options.rows} rows", one / two
+    scale = options.rows / two / 2, n_tasks / options.rows, task_seconds
     results = [
         Result(
             "catalogue on Dask, 2 workers against 1",
@@ -99,6 +135,7 @@ def main():
             bar="completes, equal output",
             met=bool(survived and np.isfinite(with_death)),
         ),
+        *(estimate(1e9, workers, *scale) for workers in (16, 64)),
     ]
     harness.finish(results, options)
 

@@ -1,7 +1,8 @@
 """Run the benchmarks and print one table.
 
 Run ``python tests/benchmarks/run_all.py [--json FILE] [--quick] [NAME ...]``. Each benchmark is a process of
-its own. ``--quick`` runs all of them on small tables, to see that they work; its numbers mean nothing.
+its own; "dask" needs the extra of that name. ``--quick`` runs all of them on small tables, to see that they
+work; its numbers mean nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ SCRIPTS = {
     "gridsearch": 600,
     "predict": 20_000,
     "catalog": 5000,
+    "chunks": 20_000,
+    "dask": 20_000,
+    "blocks": 20_000,
     "startup": 1,
 }
 
