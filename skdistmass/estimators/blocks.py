@@ -99,7 +99,8 @@ def fit_blocks(estimator, blocks: Iterable, scratch=None):
     Raises
     ------
     ValueError
-        If the solver is another one, or fewer than 2 rows have a positive weight.
+        If the solver is another one, there is no network to train, or fewer than 2 rows have a positive
+        weight.
 
     Notes
     -----
@@ -122,6 +123,8 @@ def fit_blocks(estimator, blocks: Iterable, scratch=None):
     estimator._check_settings()
     if estimator.solver != "lbfgs":
         raise ValueError(f"fit_blocks needs solver='lbfgs'; received {estimator.solver!r}.")
+    if getattr(estimator, "method", "network") != "network":
+        raise ValueError(f"fit_blocks needs method='network'; received {estimator.method!r}.")
     seed = estimator.random_state
     if not isinstance(seed, numbers.Integral):
         seed = check_random_state(seed).randint(2**31 - 1)
@@ -136,6 +139,7 @@ def fit_blocks(estimator, blocks: Iterable, scratch=None):
         sample = next(iter(table)).head(ERROR_MODEL_ROWS)
         X_scaler, y_scaler = table.standardise()
         estimator.n_features_in_ = len(X_scaler.mean_)
+        vars(estimator).pop("feature_names_in_", None)
         solutions = _lbfgs.train(table, _settings(estimator), seeds)
     y_moments = y_scaler.mean_[0], y_scaler.scale_[0]
     members = [_lbfgs.unscaled(solution.weights, *y_moments) for solution in solutions]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from skdistmass import DistanceRegressor, MassRegressor
+from skdistmass import DistanceRegressor, MassRegressor, MassToAge
 from skdistmass.estimators import _lbfgs, _rows, blocks
 from skdistmass.estimators.blocks import ParquetBlocks, fit_blocks
 
@@ -57,6 +57,14 @@ def test_network_is_that_in_memory(estimator, sizes, table, monkeypatch):
         assert_same_network(fit_blocks(clone(estimator), cut(table, n_blocks)), expected)
 
 
+def test_a_fit_in_blocks_forgets_the_one_before(table):
+    X, y, _ = table
+    frame = pd.DataFrame(X, columns=["TEFF", "LOGG", "M_H", "C_FE", "N_FE"])
+    model = fit_blocks(DistanceRegressor(**SETTINGS).fit(frame, y), [table])
+    assert not hasattr(model, "feature_names_in_")
+    np.testing.assert_array_equal(model.predict(X), DistanceRegressor(**SETTINGS).fit(*table).predict(X))
+
+
 def test_repeated_rows_in_different_blocks_are_one_row(table):
     X, y, weight = table
     halves = [(X, y, 0.5 * weight), (X[::-1], y[::-1], 0.5 * weight[::-1])]
@@ -101,11 +109,26 @@ def test_parquet_blocks(table, tmp_path):
     assert os.listdir(tmp_path) == ["in"]
 
 
+def test_partitions_of_a_dask_dataframe(table):
+    dataframe = pytest.importorskip("dask.dataframe")
+    X, y, weight = table
+    frame = pd.DataFrame(X).assign(y=y, weight=weight)
+    partitions = dataframe.from_pandas(frame, npartitions=5).partitions
+    parts = (part.compute() for part in partitions)
+    model = fit_blocks(
+        MassRegressor(**SETTINGS),
+        ((part.iloc[:, :5].to_numpy(), part.y.to_numpy(), part.weight.to_numpy()) for part in parts),
+    )
+    assert_same_network(model, MassRegressor(**SETTINGS).fit(X, y, weight))
+
+
 def test_what_cannot_be_trained(table):
     X, y, weight = table
     with pytest.raises(ValueError, match="solver='lbfgs'"):
         fit_blocks(DistanceRegressor(solver="adam"), [table])
     with pytest.raises(ValueError, match="at least 2 rows of positive weight; received 0"):
         fit_blocks(DistanceRegressor(), [(X, y, 0 * weight)])
+    with pytest.raises(ValueError, match="method='network'; received 'interpolate'"):
+        fit_blocks(MassToAge(method="interpolate"), [table])
     with pytest.raises(ValueError, match="finite"):
         fit_blocks(DistanceRegressor(), [(X * np.nan, y, weight)])
