@@ -116,7 +116,7 @@ def load_predictor(name, trusted=False):
     >>> from skdistmass import load_predictor
     >>> mass, error = load_predictor("mass").predict([[4800.0, 2.5, 0.0, -0.1, 0.2]], return_std=True)
     >>> mass.round(1), error.round(1)
-    (array([1.3]), array([0.1]))
+    (array([1.5]), array([0.1]))
     """
     label, content, stored = _read(name, trusted)
     predictor = to_predictor(stored)
