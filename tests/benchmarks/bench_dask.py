@@ -18,6 +18,7 @@ import signal
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import _tiled
@@ -40,11 +41,21 @@ def digest(folder):
     return {name: value.hexdigest() for name, value in hashes.items()}
 
 
-def run(source, output, workers, kill=False):
+@contextmanager
+def plain_cluster(workers):
+    """Start workers with Dask's own settings."""
+    from distributed import Client, LocalCluster
+
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
+        yield client
+
+
+def run(source, output, workers, kill=False, plain=False):
     """Make the catalogue on so many workers; return the time [s] and the number of tasks."""
     from skdistmass.survey.distributed import connect, write_distributed
 
-    with connect(workers=workers) as client:
+    with plain_cluster(workers) if plain else connect(workers=workers) as client:
         client.wait_for_workers(workers)
         client.run(_warm_up)
         if kill:
@@ -110,6 +121,7 @@ def main():
         _tiled.write_parquet_folder(folder / "in", options.rows)
         one, _ = run(folder / "in", folder / "one", 1)
         two, n_tasks = run(folder / "in", folder / "two", 2)
+        plain, _ = run(folder / "in", folder / "plain", 2, plain=True)
         expected = digest(folder / "one")
         equal = digest(folder / "two") == expected
         with_death, _ = run(folder / "in", folder / "killed", 2, kill=True)
@@ -127,6 +139,7 @@ def main():
             met=bool(speedup >= 1.7 and equal),
             note=f"{options.rows / two:.3g} rows a second",
         ),
+        Result("the same, against workers with Dask's own settings", size, two, plain),
         Result(
             "the same, a worker killed half-way",
             size,
