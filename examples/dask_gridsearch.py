@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from skdistmass import DistanceRegressor, make_survey
 from skdistmass.columns import FEATURES
-from skdistmass.survey.distributed import connect
+from skdistmass.survey.dask import connect
 
 
 def training_set(n_stars=3000):

@@ -25,8 +25,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 from skdistmass import DistanceRegressor, MassRegressor, MassToAge, TrainingDomain, save_model
 from skdistmass.columns import FEATURES, LABEL_SETS
 from skdistmass.estimators.age import MASS_RANGE, MAX_LOG_G, METALLICITY_RANGE, isochrone_ages
-from skdistmass.estimators.uncertainty import robust_sigma
-from skdistmass.survey.identity import hash_ids
+from skdistmass.physics.statistics import robust_sigma
+from skdistmass.survey.duplicates import hash_ids
 
 MODELS = Path(__file__).resolve().parents[1] / "skdistmass" / "models"
 NETWORK = {

@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from skdistmass import DistanceRegressor, MassRegressor
 from skdistmass.columns import FEATURES
-from skdistmass.estimators.uncertainty import robust_sigma
+from skdistmass.physics.statistics import robust_sigma
 
 COMMON = {"max_iter": 500, "n_restarts": 1, "random_state": 0, "loss": "huber"}
 GRID = {

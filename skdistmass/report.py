@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skdistmass.columns import BITS, CATALOG_COLUMNS, LABEL_SETS, canonical_catalog_name
+from skdistmass.physics.constants import YEARS_PER_GYR
 
 _SUMMARISED = ("DISTANCE", "WEIGHTED_DIST", "NMSU_DIST")
 _SUMMARISED += tuple(
@@ -103,7 +104,9 @@ class CatalogSummary:
         sample = self._samples[name,]
         if not sample.size:
             return f"{name:14s} {0:9d}"
-        scale, unit = (1e9, "Gyr") if name.startswith("AGE") else (1.0, str(CATALOG_COLUMNS[name].unit))
+        scale, unit = (
+            (YEARS_PER_GYR, "Gyr") if name.startswith("AGE") else (1.0, str(CATALOG_COLUMNS[name].unit))
+        )
         low, median, high = (sample.percentile(q) / scale for q in (16, 50, 84))
         numbers = f"{sample.size:9d} {low:9.3g} {median:9.3g} {high:9.3g}"
         return f"{name:14s} {numbers}  {unit:7s} {self._error(name)}"

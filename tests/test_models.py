@@ -26,8 +26,8 @@ from skdistmass import (
 )
 from skdistmass.cli import main
 from skdistmass.columns import FEATURES
-from skdistmass.models import UntrustedModelError, read_registry
-from skdistmass.models._plain import to_plain
+from skdistmass.models.load import UntrustedModelError, read_registry
+from skdistmass.models.serialize import to_plain
 
 REGISTRY = read_registry()
 NAMES = sorted(REGISTRY)
@@ -212,10 +212,10 @@ def test_a_changed_byte_is_refused(name, tmp_path):
 
 
 def test_a_damaged_installation_is_refused(monkeypatch):
-    from skdistmass import models
+    from skdistmass.models import load
 
     registry = {"mass": REGISTRY["mass"] | {"sha256": "0" * 64}}
-    monkeypatch.setattr(models, "read_registry", lambda: registry)
+    monkeypatch.setattr(load, "read_registry", lambda: registry)
     monkeypatch.setattr(joblib, "load", lambda *_: pytest.fail("unpickled before the hash was checked"))
     for trusted in (False, True):
         with pytest.raises(UntrustedModelError, match=r"shipped model 'mass' is damaged.*Reinstall"):

@@ -12,7 +12,7 @@ from skdistmass.physics.initial_mass_function import kroupa_imf_integral
 from skdistmass.simulate import make_survey
 from skdistmass.simulate.clusters import CLUSTERS
 from skdistmass.simulate.grid import add_companions, interpolate_nodes, isochrone_grid
-from skdistmass.simulate.observation import parallax_error, two_mass_names
+from skdistmass.simulate.observe import parallax_error, two_mass_names
 
 REAL_ROWS = Path(__file__).resolve().parents[2] / "shared" / "data" / "allstar_dr17_rows.fits"
 STAR_BAD = 1 << 23

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skdistmass.estimators._network_output import network_output
+from skdistmass.networks.forward import network_output
 from skdistmass.physics import photometry
 
 # Far from any star the network can say anything: a mass that no star has, but a number.

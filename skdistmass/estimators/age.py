@@ -15,7 +15,7 @@ from skdistmass.estimators._ages import (
     Ages,
     NoAgeReason,
 )
-from skdistmass.estimators.network import NetworkRegressor
+from skdistmass.estimators.base import NetworkRegressor
 from skdistmass.physics.isochrones import load_giant_ages
 
 __all__ = [
@@ -204,7 +204,7 @@ class MassToAge(AgeEvaluation, NetworkRegressor):
             raise ValueError(f"method has to be one of {METHODS}; received {method!r}.")
         if mass not in ("current", "initial"):
             raise ValueError(f"mass has to be 'current' or 'initial'; received {mass!r}.")
-        from skdistmass.models import load_model
+        from skdistmass.models.load import load_model
 
         return load_model("age" if mass == "current" else "age-initial")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skdistmass.estimators._evaluation import DistanceEvaluation
-from skdistmass.estimators.network import NetworkRegressor
+from skdistmass.estimators.base import NetworkRegressor
 
 
 class DistanceRegressor(DistanceEvaluation, NetworkRegressor):

@@ -9,12 +9,6 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdistmass.estimators._isochrone_index import (
-    CENTRAL_QUANTILES,
-    PointIndex,
-    map_chunks,
-    summarise_in_threads,
-)
 from skdistmass.estimators._isochrone_input import (
     check_columns,
     check_settings,
@@ -23,6 +17,12 @@ from skdistmass.estimators._isochrone_input import (
     per_star,
 )
 from skdistmass.estimators._isochrone_result import IsochroneStatus, add_distances, posterior_frame
+from skdistmass.isochrones.index import (
+    CENTRAL_QUANTILES,
+    PointIndex,
+    map_chunks,
+    summarise_in_threads,
+)
 from skdistmass.physics.isochrones import IsochroneTable, load_isochrones, total_metallicity
 
 __all__ = ["IsochroneDistance", "IsochroneStatus"]

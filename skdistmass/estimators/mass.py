@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skdistmass.estimators._evaluation import MassEvaluation
-from skdistmass.estimators.network import NetworkRegressor
+from skdistmass.estimators.base import NetworkRegressor
 
 TARGETS = ("log_mass", "mass")
 

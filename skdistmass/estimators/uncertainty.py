@@ -10,33 +10,6 @@ MIN_BIN_STARS = 50
 MAX_BINS = 20
 
 
-def robust_sigma(values) -> float:
-    """Median absolute deviation from the median, scaled to the standard deviation of a Gaussian.
-
-    Parameters
-    ----------
-    values : array-like
-        Sample; NaN is left out.
-
-    Returns
-    -------
-    float
-        Robust standard deviation, in the unit of the values; NaN for an empty sample.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> round(robust_sigma(np.append(rng.normal(size=10_000), 1e6)), 1)
-    1.0
-    """
-    values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return np.nan
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
-
-
 @dataclass(frozen=True)
 class ErrorModel:
     """Robust scatter of residuals as a quadratic in one coordinate (surface gravity).

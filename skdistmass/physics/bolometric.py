@@ -8,9 +8,7 @@ from importlib import resources
 
 import numpy as np
 
-SOLAR_EFFECTIVE_TEMPERATURE = 5772.0  # [K]
-SOLAR_LUMINOSITY = 3.828e26  # [W]
-SOLAR_BOLOMETRIC_MAGNITUDE = 4.74  # [mag]
+from skdistmass.physics.constants import SOLAR_BOLOMETRIC_MAGNITUDE, SOLAR_EFFECTIVE_TEMPERATURE
 
 
 @cache

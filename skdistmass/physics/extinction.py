@@ -7,20 +7,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-RJCE_SLOPE = 0.918
-"""A_K for a colour excess of one magnitude in H - [4.5 µm]."""
+from skdistmass.physics.constants import A_K_PER_E_B_V, RJCE_SLOPE
 
 RJCE_INTRINSIC_COLOUR = {"IRAC": 0.08, "WISE": 0.05}
 """Colour of an unreddened star [mag]: H - [4.5 µm] with IRAC, H - W2 with WISE."""
 
-SFD_COEFFICIENT = 0.302
-"""A_K / E(B-V) of DistMass; 0.310 is the value of Schlafly & Finkbeiner (2011), 0.382 the map's own."""
-
 LATITUDE_LIMIT = 16.0
 """Galactic latitude [deg] above which the dust map is used."""
-
-# North Galactic pole in J2000 (Hipparcos catalogue, volume 1, section 1.5.3).
-_POLE_RA, _POLE_DEC = np.radians(192.85948), np.radians(27.12825)
 
 
 def rjce_extinction(
@@ -66,7 +59,7 @@ def rjce_extinction(
     return RJCE_SLOPE * (colour - RJCE_INTRINSIC_COLOUR[band])
 
 
-def sfd_extinction(sfd_ebv: ArrayLike, coefficient: float = SFD_COEFFICIENT) -> NDArray[np.float64]:
+def sfd_extinction(sfd_ebv: ArrayLike, coefficient: float = A_K_PER_E_B_V) -> NDArray[np.float64]:
     """Extinction by the dust map of Schlegel, Finkbeiner & Davis [mag].
 
     Parameters
@@ -93,36 +86,6 @@ def sfd_extinction(sfd_ebv: ArrayLike, coefficient: float = SFD_COEFFICIENT) -> 
     return coefficient * np.asarray(sfd_ebv, dtype=float)
 
 
-def galactic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
-    r"""Galactic latitude of a position [deg].
-
-    Parameters
-    ----------
-    ra : array-like
-        Right ascension, J2000 [deg].
-    dec : array-like
-        Declination, J2000 [deg].
-
-    Returns
-    -------
-    ndarray
-        Galactic latitude [deg].
-
-    Notes
-    -----
-    .. math:: \sin b = \sin\delta \sin\delta_G + \cos\delta \cos\delta_G \cos(\alpha - \alpha_G)
-
-    Examples
-    --------
-    >>> abs(galactic_latitude(266.405, -28.936).round(2))
-    np.float64(0.0)
-    """
-    ra, dec = np.radians(np.asarray(ra, dtype=float)), np.radians(np.asarray(dec, dtype=float))
-    with np.errstate(invalid="ignore"):
-        sine = np.sin(dec) * np.sin(_POLE_DEC) + np.cos(dec) * np.cos(_POLE_DEC) * np.cos(ra - _POLE_RA)
-    return np.degrees(np.arcsin(np.clip(sine, -1, 1)))
-
-
 def choose_extinction(
     ak_wise: ArrayLike | None = None,
     ak_targ: ArrayLike | None = None,
@@ -132,7 +95,7 @@ def choose_extinction(
     rule: Literal["survey", "paper"] = "survey",
     *,
     a_k: ArrayLike | None = None,
-    sfd_coefficient: float = SFD_COEFFICIENT,
+    sfd_coefficient: float = A_K_PER_E_B_V,
     latitude: float = LATITUDE_LIMIT,
     sfd_limit: float = 1.2,
     fallback: bool = True,

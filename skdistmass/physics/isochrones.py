@@ -9,9 +9,8 @@ from importlib import resources
 
 import numpy as np
 
+from skdistmass.physics.constants import MAX_ISOCHRONE_AGE
 from skdistmass.physics.initial_mass_function import kroupa_imf
-
-MAX_AGE = 13.8e9  # no star is older than the Universe [yr]
 
 
 def cell_widths(values):
@@ -246,10 +245,10 @@ class IsochroneGrid:
 
 
 def _age_intervals(log_age):
-    """Return the interval of age [yr] around each log age; it ends half a step beyond and at `MAX_AGE`."""
+    """Return the interval of age [yr] around each log age; it ends half a step beyond and at the maximum."""
     middle = (log_age[1:] + log_age[:-1]) / 2
     edges = np.concatenate([[2 * log_age[0] - middle[0]], middle, [2 * log_age[-1] - middle[-1]]])
-    return np.diff(np.minimum(10.0**edges, MAX_AGE))
+    return np.diff(np.minimum(10.0**edges, MAX_ISOCHRONE_AGE))
 
 
 def _point_weights(initial_mass, n_before_gap, age_width):

@@ -1,4 +1,4 @@
-"""From a Gaia parallax to a distance: zero point, ecliptic latitude, posterior of the distance.
+"""From a Gaia parallax to a distance: zero point, posterior of the distance.
 
 A negative or noisy parallax is a legal measurement. The distance is therefore read from a posterior with the
 exponentially decreasing space density prior of Bailer-Jones (2015), not from the inverse of the parallax.
@@ -9,7 +9,6 @@ from functools import cache
 
 import numpy as np
 
-OBLIQUITY = np.deg2rad(84381.406 / 3600.0)  # IAU 2006, J2000 [rad]
 DEFAULT_LENGTH_SCALE = 1350.0  # Astraatmadja & Bailer-Jones 2016 [pc]
 
 _FIVE_PARAMETERS, _SIX_PARAMETERS = 31, 95
@@ -76,7 +75,7 @@ def zero_point(phot_g_mean_mag, nu_eff, pseudocolour, ecl_lat, astrometric_param
     pseudocolour : array-like
         Astrometrically estimated pseudocolour [1/µm]; needed by six-parameter solutions.
     ecl_lat : array-like
-        Ecliptic latitude [deg], see `ecliptic_latitude`.
+        Ecliptic latitude [deg], see `skdistmass.physics.coordinates.ecliptic_latitude`.
     astrometric_params_solved : array-like
         Gaia's code of the solution: 31 for five parameters, 95 for six.
 
@@ -141,39 +140,6 @@ def _zero_point_reason(magnitude, nu_eff, pseudocolour, latitude, solved):
         ZeroPointReason.COLOUR_RANGE,
     ]
     return np.select(conditions, [int(r) for r in reasons], default=0).astype(np.int8)
-
-
-def ecliptic_latitude(ra, dec):
-    """Ecliptic latitude [deg].
-
-    Parameters
-    ----------
-    ra, dec : array-like
-        Right ascension and declination, ICRS [deg].
-
-    Returns
-    -------
-    ndarray of float
-        Ecliptic latitude [deg], within 0.1 arcsec of the mean ecliptic of J2000.
-
-    Notes
-    -----
-    sin β = sin δ cos ε - cos δ sin ε sin α with the obliquity ε = 84381.406 arcsec (IAU 2006). The frame bias
-    between ICRS and the mean equator of J2000 (0.02 arcsec) is left out.
-
-    References
-    ----------
-    Capitaine, Wallace & Chapront 2003, A&A 412, 567.
-
-    Examples
-    --------
-    >>> ecliptic_latitude(290.0, 38.0).round(3)
-    np.float64(59.25)
-    """
-    alpha, delta = np.deg2rad(np.asarray(ra, dtype=float)), np.deg2rad(np.asarray(dec, dtype=float))
-    with np.errstate(invalid="ignore"):
-        sine = np.sin(delta) * np.cos(OBLIQUITY) - np.cos(delta) * np.sin(OBLIQUITY) * np.sin(alpha)
-    return np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0)))
 
 
 def _scaled(parallax, parallax_error, length_scale):

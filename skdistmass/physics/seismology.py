@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdistmass.physics.bolometric import SOLAR_EFFECTIVE_TEMPERATURE
+from skdistmass.physics.constants import SOLAR_EFFECTIVE_TEMPERATURE
 from skdistmass.physics.delta_nu import mosser_delta_nu, sharma_correction, white_correction
 from skdistmass.physics.gaia_radius import apply_radius_correction, check_correction
 

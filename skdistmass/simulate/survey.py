@@ -7,6 +7,7 @@ import numbers
 
 import numpy as np
 
+from skdistmass.physics.coordinates import convert_frame
 from skdistmass.physics.galaxy import (
     POPULATIONS,
     alpha_enhancement,
@@ -14,9 +15,10 @@ from skdistmass.physics.galaxy import (
     dredge_up_change,
     mix_carbon_nitrogen,
 )
-from skdistmass.simulate import observation, population
+from skdistmass.simulate import draw as population
+from skdistmass.simulate import observe as observation
 from skdistmass.simulate.clusters import CLUSTERS
-from skdistmass.simulate.selection import cluster_members, convert, field_stars, join
+from skdistmass.simulate.fields import cluster_members, field_stars, join
 
 _MISSING_KINDS = (b"spectrum", b"c_n", b"photometry", b"gaia", b"extinction")
 _MISSING_SHARES = (0.3, 0.2, 0.1, 0.25, 0.15)
@@ -153,7 +155,7 @@ def _add_chemistry(stars, rng):
 def _observe(stars, rng):
     """Make the columns that do not differ between repeated spectra of a star."""
     n_stars = len(stars["distance"])
-    ra, dec = convert(stars["glon"], stars["glat"], "galactic", "icrs")
+    ra, dec = convert_frame(stars["glon"], stars["glat"], "galactic", "icrs")
     ra, dec, names = _unique_names(ra, dec)
     stars["ra"], stars["dec"] = ra, dec
     magnitudes = observation.system_magnitudes(stars)

@@ -9,10 +9,11 @@ import numpy as np
 
 from skdistmass._version import __version__
 from skdistmass.columns import CATALOG_COLUMNS, NAMINGS
-from skdistmass.survey.catalog_models import DEFAULT_MASSES, load_models
-from skdistmass.survey.quality import repeated_stars
-from skdistmass.survey.quantities import catalog_values
-from skdistmass.survey.reading import StarReader
+from skdistmass.physics.constants import A_K_PER_E_B_V
+from skdistmass.survey.compute import catalog_values
+from skdistmass.survey.flags import repeated_stars
+from skdistmass.survey.models import DEFAULT_MASSES, load_models
+from skdistmass.survey.read import StarReader
 
 BLOCK_ROWS = 2**17
 # Text takes long to read.
@@ -27,7 +28,7 @@ def build_catalog(
     age="age",
     isochrone=True,
     extinction_rule="survey",
-    sfd_coefficient=0.302,
+    sfd_coefficient=A_K_PER_E_B_V,
     columns="released",
     trusted=False,
 ):
@@ -96,7 +97,7 @@ def prepare_catalog(
     age="age",
     isochrone=True,
     extinction_rule="survey",
-    sfd_coefficient=0.302,
+    sfd_coefficient=A_K_PER_E_B_V,
     columns="released",
     trusted=False,
 ):
@@ -133,7 +134,7 @@ class CatalogSettings:
     """
 
     extinction_rule: str = "survey"
-    sfd_coefficient: float = 0.302
+    sfd_coefficient: float = A_K_PER_E_B_V
     columns: str = "released"
 
     def __post_init__(self):

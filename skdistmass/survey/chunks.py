@@ -21,12 +21,12 @@ from skdistmass.survey.catalog import (
     join_blocks,
     prepare_catalog,
 )
-from skdistmass.survey.catalog_models import CatalogModels
-from skdistmass.survey.cleaning import encode
-from skdistmass.survey.fits_output import FitsWriter
-from skdistmass.survey.parquet_tables import from_arrow, parquet_files
-from skdistmass.survey.reading import StarReader
-from skdistmass.survey.writing import (
+from skdistmass.survey.models import CatalogModels
+from skdistmass.survey.read import StarReader
+from skdistmass.tables.clean import encode
+from skdistmass.tables.fits_writer import FitsWriter
+from skdistmass.tables.parquet import from_arrow, parquet_files
+from skdistmass.tables.write import (
     arrow_table,
     check_output,
     meta_json,
@@ -98,7 +98,7 @@ def write_catalog(
     See Also
     --------
     skdistmass.build_catalog : The catalogue in memory.
-    skdistmass.survey.distributed : The catalogue on a cluster.
+    skdistmass.survey.dask : The catalogue on a cluster.
 
     Notes
     -----

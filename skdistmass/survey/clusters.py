@@ -333,8 +333,8 @@ def read_clusters(path) -> Table:
     """
     from astropy.table import Table
 
-    from skdistmass.survey.reading import read_stars
-    from skdistmass.survey.sources import open_source
+    from skdistmass.survey.read import read_stars
+    from skdistmass.tables.open import open_source
 
     opened = open_source(path)
     known = [name for name in ("name", "distance", "distance_error", "aliases") if name in opened.names]

@@ -1,10 +1,10 @@
 """The published recipes: training sets from a survey table, and models from training sets."""
 
-from skdistmass.training.distance_labels import distance_training_set
-from skdistmass.training.mass_labels import mass_training_set
+from skdistmass.training.distance_set import distance_training_set
+from skdistmass.training.mass_set import mass_training_set
 from skdistmass.training.recipes import split_by_star, train_distance, train_mass
-from skdistmass.training.result import TrainedModel
-from skdistmass.training.selection import ClusterMembers, Step, TrainingSet
+from skdistmass.training.trained_model import TrainedModel
+from skdistmass.training.training_set import ClusterMembers, Step, TrainingSet
 
 __all__ = [
     "ClusterMembers",

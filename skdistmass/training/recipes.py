@@ -10,11 +10,11 @@ from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.domain import TrainingDomain
 from skdistmass.estimators.mass import MassRegressor
 from skdistmass.estimators.pruning import BinaryPruner
-from skdistmass.survey.identity import hash_ids
-from skdistmass.training.distance_labels import distance_training_set
-from skdistmass.training.mass_labels import mass_training_set
-from skdistmass.training.result import TrainedModel, make_card, measure
-from skdistmass.training.selection import TrainingSet
+from skdistmass.survey.duplicates import hash_ids
+from skdistmass.training.distance_set import distance_training_set
+from skdistmass.training.mass_set import mass_training_set
+from skdistmass.training.trained_model import TrainedModel, make_card, measure
+from skdistmass.training.training_set import TrainingSet
 
 PARTS = ("training", "validation", "test")
 SPLIT = (0.64, 0.16, 0.20)

@@ -22,8 +22,8 @@ import real_stars
 from skdistmass import load_model
 from skdistmass.columns import FEATURES
 from skdistmass.estimators.isochrone import IsochroneDistance
-from skdistmass.estimators.uncertainty import robust_sigma
 from skdistmass.physics.isochrones import load_isochrones
+from skdistmass.physics.statistics import robust_sigma
 
 DATA = real_stars.DATA
 LOG_G_RANGES = [(0.0, 5.5), (1.0, 2.0), (2.0, 2.5), (2.5, 3.0), (3.0, 4.0), (4.0, 5.5)]

@@ -73,7 +73,7 @@ def trained(models, labels, n_rows):
 
 def statistics(fraction):
     """Offset, robust σ and standard deviation."""
-    from skdistmass.estimators.uncertainty import robust_sigma
+    from skdistmass.physics.statistics import robust_sigma
 
     fraction = fraction[np.isfinite(fraction)]
     return {

@@ -51,7 +51,7 @@ def ours(source, output):
 
 def columns_read(source):
     """Names of the file's columns that the catalogue can use."""
-    from skdistmass.survey.reading import StarReader
+    from skdistmass.survey.read import StarReader
 
     return StarReader(source).columns
 

@@ -29,7 +29,7 @@ from harness import Result
 
 def digest(folder):
     """Hash the values of a catalogue, column by column, in the order of its rows."""
-    from skdistmass.survey.sources import open_source
+    from skdistmass.tables.open import open_source
 
     hashes = {}
     opened = open_source(folder)
@@ -53,7 +53,7 @@ def plain_cluster(workers):
 
 def run(source, output, workers, kill=False, plain=False):
     """Make the catalogue on so many workers; return the time [s] and the number of tasks."""
-    from skdistmass.survey.distributed import connect, write_distributed
+    from skdistmass.survey.dask import connect, write_distributed
 
     with plain_cluster(workers) if plain else connect(workers=workers) as client:
         client.wait_for_workers(workers)
@@ -75,7 +75,7 @@ def seconds_a_task(n_tasks=20_000):
     """Time that the scheduler takes for a task, with two workers on this machine [s]."""
     from distributed import wait
 
-    from skdistmass.survey.distributed import connect
+    from skdistmass.survey.dask import connect
 
     with connect(workers=2) as client:
         client.wait_for_workers(2)
@@ -98,7 +98,7 @@ def estimate(rows, workers, worker_rate, tasks_a_row, task_seconds):
 
 
 def _warm_up():
-    import skdistmass.survey.distributed  # noqa: F401
+    import skdistmass.survey.dask  # noqa: F401
 
 
 def _kill_half_way(pid, output):

@@ -24,7 +24,7 @@ import real_stars
 
 from skdistmass import list_models, load_model
 from skdistmass.columns import FEATURES, LABEL_SETS
-from skdistmass.estimators.uncertainty import robust_sigma
+from skdistmass.physics.statistics import robust_sigma
 
 BORDER = 2.3  # log g
 LIGHT = 1.0  # Msun

@@ -45,7 +45,7 @@ def _read(path):
 def ours(path, repeats):
     """Fit the default `DistanceRegressor`."""
     from skdistmass import DistanceRegressor
-    from skdistmass.estimators import _keras  # noqa: F401  (importing TensorFlow is not timed)
+    from skdistmass.networks import keras  # noqa: F401  (importing TensorFlow is not timed)
 
     X, y, w, Xv, validate = _read(path)
     DistanceRegressor(max_iter=2).fit(X[:1000], y[:1000], w[:1000])

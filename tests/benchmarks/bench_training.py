@@ -11,12 +11,12 @@ import numpy as np
 
 from skdistmass.columns import FEATURES
 from skdistmass.estimators.distance import DistanceRegressor
-from skdistmass.estimators.uncertainty import robust_sigma
 from skdistmass.physics import photometry
+from skdistmass.physics.statistics import robust_sigma
 from skdistmass.simulate import make_survey
-from skdistmass.survey.quality import physical_values, star_bad
-from skdistmass.survey.quantities import star_extinction
-from skdistmass.survey.reading import read_stars
+from skdistmass.survey.compute import star_extinction
+from skdistmass.survey.flags import physical_values, star_bad
+from skdistmass.survey.read import read_stars
 from skdistmass.training import distance_training_set, train_distance
 
 # One network of 8 neurons differs more from start to start than star clusters change it.

@@ -4,7 +4,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skdistmass.physics.extinction import (
     choose_extinction,
-    galactic_latitude,
     rjce_extinction,
     sfd_extinction,
 )
@@ -25,16 +24,6 @@ def test_rjce_refuses_another_instrument():
 def test_sfd_scales_with_the_coefficient():
     assert_allclose(sfd_extinction([0.1, 1.0]), [0.0302, 0.302])
     assert_allclose(sfd_extinction(1.0, 0.310), 0.310)
-
-
-def test_galactic_latitude_agrees_with_astropy():
-    from astropy.coordinates import SkyCoord
-
-    rng = np.random.default_rng(0)
-    ra, dec = rng.uniform(0, 360, 500), np.degrees(np.arcsin(rng.uniform(-1, 1, 500)))
-    expected = SkyCoord(ra, dec, unit="deg").galactic.b.deg
-    assert_allclose(galactic_latitude(ra, dec), expected, atol=1e-4)
-    assert np.isnan(galactic_latitude(np.nan, 10.0))
 
 
 def one(**inputs):

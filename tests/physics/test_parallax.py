@@ -83,23 +83,6 @@ class TestZeroPoint:
             plx.zero_point([13.0, 14.0], [1.4, 1.4, 1.4], 1.4, 60.0, 31)
 
 
-class TestEclipticLatitude:
-    def test_against_astropy(self):
-        coordinates = pytest.importorskip("astropy.coordinates")
-        rng = np.random.default_rng(2)
-        ra, dec = rng.uniform(0, 360, 300), np.rad2deg(np.arcsin(rng.uniform(-1, 1, 300)))
-        frame = coordinates.BarycentricMeanEcliptic(equinox="J2000")
-        expected = coordinates.SkyCoord(ra, dec, unit="deg").transform_to(frame).lat.deg
-        np.testing.assert_allclose(plx.ecliptic_latitude(ra, dec), expected, rtol=0, atol=0.1 / 3600)
-
-    def test_landmarks_and_missing(self):
-        latitude = plx.ecliptic_latitude(
-            [0.0, 270.0, 90.0, np.nan, 10.0], [0.0, 66.560709, 23.439279, 5.0, np.inf]
-        )
-        np.testing.assert_allclose(latitude[:3], [0.0, 90.0, 0.0], atol=1e-5)
-        assert np.isnan(latitude[3:]).all()
-
-
 class TestMode:
     def test_is_a_maximum(self):
         parallax, error = random_parallaxes(5000)

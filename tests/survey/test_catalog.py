@@ -23,9 +23,9 @@ from skdistmass import (
     write_table,
 )
 from skdistmass.columns import BITS, CATALOG_COLUMNS, FEATURES, LABEL_SETS, NAMINGS
-from skdistmass.estimators.uncertainty import robust_sigma
-from skdistmass.models import read_registry
-from skdistmass.survey.identity import hash_ids
+from skdistmass.models.load import read_registry
+from skdistmass.physics.statistics import robust_sigma
+from skdistmass.survey.duplicates import hash_ids
 
 REAL_STARS = Path(__file__).resolve().parents[3] / "shared" / "data" / "allstar_dr17_rows.fits"
 CAUSES = {

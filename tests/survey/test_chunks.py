@@ -12,8 +12,8 @@ from skdistmass import build_catalog, make_survey, read_catalog, read_stars, wri
 from skdistmass.report import CatalogSummary, summarize_catalog
 from skdistmass.survey import catalog as catalog_module
 from skdistmass.survey.chunks import parts_folder, write_catalog
-from skdistmass.survey.quality import duplicates, repeated_stars
-from skdistmass.survey.reading import StarReader
+from skdistmass.survey.flags import duplicates, repeated_stars
+from skdistmass.survey.read import StarReader
 
 OPTIONS = {"masses": ("mass", "mass-cor-ss"), "isochrone": False}
 INPUTS = ("in.fits", "in.fits.gz", "in.parquet", "in.csv", "folder")

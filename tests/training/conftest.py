@@ -53,4 +53,4 @@ def no_fit(*args, **kwargs):
 @pytest.fixture
 def never_fitted(monkeypatch):
     """Fail if anything is fitted: errors have to come before."""
-    monkeypatch.setattr("skdistmass.estimators.network.NetworkRegressor.fit", no_fit)
+    monkeypatch.setattr("skdistmass.estimators.base.NetworkRegressor.fit", no_fit)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from skdistmass.cli_train import add_train_arguments
+from skdistmass.cli.train import add_train_arguments
 from skdistmass.columns import BITS, FEATURES
 from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.mass import MassRegressor
 from skdistmass.estimators.pruning import NoSecondModeWarning
-from skdistmass.models import UntrustedModelError, load_model
+from skdistmass.models.load import UntrustedModelError, load_model
 from skdistmass.simulate import make_survey
 from skdistmass.survey.catalog import build_catalog
 from skdistmass.training import (
@@ -24,7 +24,7 @@ from skdistmass.training import (
     train_distance,
     train_mass,
 )
-from skdistmass.training.metrics import table_by_log_g, table_of_clusters
+from skdistmass.training.evaluation import table_by_log_g, table_of_clusters
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -291,7 +291,7 @@ def test_command_line_errors(survey_file, tmp_path, capsys, never_fitted):
 
 def test_command_module_is_light():
     code = (
-        "import sys, skdistmass.cli_train; "
+        "import sys, skdistmass.cli.train; "
         "print([m for m in ('numpy', 'astropy', 'sklearn', 'tensorflow') if m in sys.modules])"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,67 @@
+"""Every fact of a survey table, once: columns and units, namings, bits, ranges.
+
+The reader, the writer, the error messages and the documentation take names, units and meanings from here.
+"""
+
+from skdistmass.columns.bits import ASPCAPFLAG_BITS, BITS, EXTRATARG_BITS, bit_names
+from skdistmass.columns.catalog import (
+    CATALOG_COLUMNS,
+    LABEL_SETS,
+    NAMINGS,
+    CatalogColumn,
+    Naming,
+    canonical_catalog_name,
+)
+from skdistmass.columns.inputs import (
+    AUXILIARY_COLUMNS,
+    BAD_MAGNITUDE,
+    DERIVED,
+    FEATURES,
+    FLAG_SENTINEL,
+    INPUT_COLUMNS,
+    REQUIRED,
+    SENTINEL,
+    Column,
+    Derivation,
+    Kind,
+    column_key,
+)
+from skdistmass.columns.markdown import markdown
+from skdistmass.columns.ranges import (
+    MAX_ABSOLUTE_MAGNITUDE,
+    MAX_AGE_GYR,
+    MAX_DISTANCE,
+    MAX_EXTINCTION,
+    PHYSICAL_RANGES,
+)
+
+__all__ = [
+    "ASPCAPFLAG_BITS",
+    "AUXILIARY_COLUMNS",
+    "BAD_MAGNITUDE",
+    "BITS",
+    "CATALOG_COLUMNS",
+    "DERIVED",
+    "EXTRATARG_BITS",
+    "FEATURES",
+    "FLAG_SENTINEL",
+    "INPUT_COLUMNS",
+    "LABEL_SETS",
+    "MAX_ABSOLUTE_MAGNITUDE",
+    "MAX_AGE_GYR",
+    "MAX_DISTANCE",
+    "MAX_EXTINCTION",
+    "NAMINGS",
+    "PHYSICAL_RANGES",
+    "REQUIRED",
+    "SENTINEL",
+    "CatalogColumn",
+    "Column",
+    "Derivation",
+    "Kind",
+    "Naming",
+    "bit_names",
+    "canonical_catalog_name",
+    "column_key",
+    "markdown",
+]

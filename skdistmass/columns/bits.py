@@ -1,0 +1,73 @@
+"""Bits of the catalogue and of the survey's own flags, with their meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+BITS: Mapping[str, tuple[int, str]] = MappingProxyType(
+    {
+        "DISTANCE_TRAINING": (1, "The star trained the distance model"),
+        "OUTSIDE_MASS_DOMAIN": (2, "Outside the parameter space of the mass model"),
+        "MASS_LABEL_APOKASC": (8, "The mass label is from APOKASC"),
+        "MASS_LABEL_BERGER": (16, "The mass label is from Berger+ 2020"),
+        "MASS_LABEL_SERENELLI": (32, "The mass label is from Serenelli+ 2017"),
+        "MISSING_INPUT": (2**8, "One of TEFF, LOGG, M_H, C_FE, N_FE is missing: nothing can be predicted"),
+        "STAR_BAD": (2**9, "The survey's pipeline calls the star bad (ASPCAPFLAG bit 23)"),
+        "NO_K": (2**10, "No Ks magnitude: no distance"),
+        "NO_EXTINCTION": (2**11, "No extinction: no distance"),
+        "NEGATIVE_EXTINCTION": (2**12, "The extinction is negative: noise around zero or bad photometry"),
+        "OUTSIDE_DISTANCE_DOMAIN": (2**13, "Outside the parameter space of the distance model"),
+        "NOT_A_GIANT": (2**14, "LOGG of 3.5 or more: no age"),
+        "OUTSIDE_AGE_RANGE": (2**15, "Mass or metallicity outside the range of the age model: no age"),
+        "NO_GAIA": (2**16, "No Gaia distance: the weighted distance is the network's alone"),
+        "DUPLICATE": (2**17, "Another row of the same star is the better observation"),
+        "ISOCHRONE_OUT_OF_REACH": (2**18, "No isochrone point near the inputs: no isochrone distance"),
+        "ISOCHRONE_DISAGREES": (2**19, "ABS_MAG and the isochrones differ by more than 3 combined errors"),
+        "BAD_INPUT_VALUE": (2**20, "An input is unphysical (TEFF < 0, an infinity): it counts as missing"),
+        "OLDER_THAN_UNIVERSE": (
+            2**21,
+            "AGE above 14.5 Gyr: the mass is too low, by its error or by mass loss",
+        ),
+    }
+)
+"""Bits of BITMASK: name to (value, meaning). Values below 2**8 are those of Table 3 of the paper."""
+
+ASPCAPFLAG_BITS: Mapping[str, int] = MappingProxyType(
+    {
+        "STAR_WARN": 7,
+        "TEFF_BAD": 16,
+        "LOGG_BAD": 17,
+        "M_H_BAD": 19,
+        "STAR_BAD": 23,
+        "CHI2_BAD": 24,
+        "SN_BAD": 27,
+    }
+)
+"""Positions of bits of ASPCAPFLAG."""
+
+EXTRATARG_BITS: Mapping[str, int] = MappingProxyType(
+    {"NOT_MAIN": 0, "COMMISSIONING": 1, "TELLURIC": 2, "APO1M": 3, "DUPLICATE": 4}
+)
+"""Positions of the bits of EXTRATARG. DUPLICATE marks all rows of a star but the best."""
+
+
+def bit_names(bitmask: int) -> list[str]:
+    """Name the bits that are set in a value of BITMASK.
+
+    Parameters
+    ----------
+    bitmask : int
+        One value of the column BITMASK.
+
+    Returns
+    -------
+    list of str
+        Names of the set bits that `BITS` knows, lowest first.
+
+    Examples
+    --------
+    >>> bit_names(2 + 512)
+    ['OUTSIDE_MASS_DOMAIN', 'STAR_BAD']
+    """
+    return [name for name, (value, _) in BITS.items() if int(bitmask) & value]

@@ -1,0 +1,152 @@
+"""Columns of the catalogue, with their names in the three namings that circulate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from skdistmass.columns.inputs import Kind, column_key
+
+Naming = Literal["released", "paper", "cas"]
+
+NAMINGS: tuple[Naming, ...] = ("released", "paper", "cas")
+
+
+@dataclass(frozen=True)
+class CatalogColumn:
+    """One quantity of the catalogue.
+
+    Attributes
+    ----------
+    name : str
+        Canonical name, used by the Python API.
+    unit : str
+        Astropy unit string, empty for a dimensionless quantity.
+    description : str
+        Meaning, one sentence without a full stop.
+    released, paper, cas : str, default=""
+        Name in the released file, in Table 2 of the paper and in the SDSS database, where it is not the
+        canonical name (in lower case for `cas`).
+    kind : {"float", "int", "str"}, default="float"
+        How values are kept.
+    """
+
+    name: str
+    unit: str
+    description: str
+    released: str = ""
+    paper: str = ""
+    cas: str = ""
+    kind: Kind = "float"
+
+    def name_in(self, naming: Naming) -> str:
+        """Name of the column in one of the three namings.
+
+        Parameters
+        ----------
+        naming : {"released", "paper", "cas"}
+            Which naming.
+
+        Returns
+        -------
+        str
+            The name to write.
+        """
+        own = getattr(self, naming)
+        return own or (self.name.lower() if naming == "cas" else self.name)
+
+
+LABEL_SETS: tuple[str, ...] = ("UNCOR_SS", "COR_SS", "UNCOR_MO", "COR_MO", "UNCOR_TW", "COR_TW")
+"""The six sets of mass labels of the paper, in the order of its Table 2."""
+
+_SCALES = {"SS": "Sharma+ 2016", "MO": "Mosser+ 2013", "TW": "White+ 2011"}
+
+
+def _label_set(quantity: str, unit: str) -> list[CatalogColumn]:
+    columns = []
+    for label_set in LABEL_SETS:
+        correction, scale = label_set.split("_")
+        radii = "corrected" if correction == "COR" else "not corrected"
+        name = f"{quantity.upper()}_{label_set}"
+        description = f"{quantity.capitalize()}, labels of {_SCALES[scale]}, {radii} with Gaia radii"
+        columns.append(CatalogColumn(name, unit, description))
+    return columns
+
+
+def _by_name(columns: list[CatalogColumn]) -> dict[str, CatalogColumn]:
+    return {column.name: column for column in columns}
+
+
+CATALOG_COLUMNS: Mapping[str, CatalogColumn] = MappingProxyType(
+    _by_name(
+        [
+            CatalogColumn("APOGEE_ID", "", "2MASS-style identifier of the star", kind="str"),
+            CatalogColumn("APSTAR_ID", "", "Identifier of the combined spectrum", kind="str"),
+            CatalogColumn("TEFF", "K", "Effective temperature of the spectrum"),
+            CatalogColumn("LOGG", "dex", "Surface gravity of the spectrum, log10 of cm s-2"),
+            CatalogColumn("M_H", "dex", "Metallicity [M/H]"),
+            CatalogColumn("C_FE", "dex", "Carbon abundance [C/Fe]"),
+            CatalogColumn("N_FE", "dex", "Nitrogen abundance [N/Fe]"),
+            CatalogColumn("GAIAEDR3_DIST", "pc", "Distance from Gaia, as used for training"),
+            CatalogColumn("EXTINCTION", "mag", "Extinction in Ks that was used"),
+            CatalogColumn("MAG", "mag", "Apparent Ks magnitude"),
+            CatalogColumn("ABS_MAG", "mag", "Absolute Ks magnitude of the network"),
+            CatalogColumn("ABS_MAG_ERR", "mag", "1σ error of ABS_MAG"),
+            CatalogColumn("DISTANCE", "pc", "Distance of the network"),
+            CatalogColumn("DISTANCE_ERR", "pc", "1σ error of DISTANCE"),
+            CatalogColumn(
+                "WEIGHTED_DIST", "pc", "Mean of DISTANCE and GAIAEDR3_DIST", paper="DISTANCE_WEIGHTED"
+            ),
+            CatalogColumn("WEIGHTED_DIST_ERR", "pc", "1σ error of WEIGHTED_DIST"),
+            CatalogColumn("MASS", "solMass", "Current mass of the network"),
+            *_label_set("mass", "solMass"),
+            CatalogColumn("MASS_ERR", "solMass", "1σ error of the masses"),
+            CatalogColumn("AGE", "yr", "Age from MASS and M_H, giants only"),
+            *_label_set("age", "yr"),
+            CatalogColumn("AGE_ERR", "dex", "Errors of log10 of the ages: upward, downward"),
+            CatalogColumn(
+                "BITMASK", "", "Bits that say what is special or doubtful about the row", kind="int"
+            ),
+            CatalogColumn("NMSU_DIST", "pc", "Isochrone distance, median of its PDF", cas="nmsu_dist_med"),
+            CatalogColumn("NMSU_DIST_P16", "pc", "Isochrone distance, 16th percentile of its PDF"),
+            CatalogColumn("NMSU_DIST_P84", "pc", "Isochrone distance, 84th percentile of its PDF"),
+            CatalogColumn(
+                "LOG_DENSITY_DISTANCE", "", "Log density of the distance model's training stars here"
+            ),
+            CatalogColumn("LOG_DENSITY_MASS", "", "Log density of the mass model's training stars here"),
+        ]
+    )
+)
+"""Columns of the catalogue in the order in which they are written, by canonical name."""
+
+
+def canonical_catalog_name(name: str) -> str | None:
+    """Canonical name of a catalogue column written in any of the three namings.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column in a catalogue file.
+
+    Returns
+    -------
+    str or None
+        Key of `CATALOG_COLUMNS`, None for a column that the catalogue does not know.
+
+    Examples
+    --------
+    >>> canonical_catalog_name("DISTANCE_WEIGHTED")
+    'WEIGHTED_DIST'
+    >>> canonical_catalog_name("abs_mag_err")
+    'ABS_MAG_ERR'
+    """
+    return _CATALOG_NAMES.get(column_key(name))
+
+
+_CATALOG_NAMES = {
+    column_key(written): column.name
+    for column in CATALOG_COLUMNS.values()
+    for written in (column.name, *(column.name_in(naming) for naming in NAMINGS))
+}

@@ -1,0 +1,1 @@
+"""Isochrone points indexed for fast sums."""

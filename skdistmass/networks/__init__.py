@@ -1,0 +1,1 @@
+"""Dense networks of arrays: forward pass, loss, solvers."""

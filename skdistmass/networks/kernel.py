@@ -1,0 +1,334 @@
+"""Dense networks, compiled: loss with gradient, and output, in one pass over the table in cache-sized blocks.
+
+The loss of ``n`` stars is
+
+    L(theta) = sum_i w_i rho(f_theta(x_i) - y_i)
+
+with rho(r) = r ** 2 or, for |r| beyond ``delta``, Huber's linear continuation 2 delta |r| - delta ** 2.
+``theta`` holds kernels (n_in, n_out) and biases of all layers, flat, in Keras's order. Inside a block
+features and neurons run down and stars across, so every inner loop is one vector operation on `BLOCK` stars.
+All sums are float64 and their order depends only on the table: the result does not change with the number
+of threads. The output of the network is worked out in the operations, and the order, of
+`skdistmass.networks.forward`, to the last bit.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from skdistmass.networks.forward import (
+    ACTIVATION_NAMES,
+    EXP_SERIES,
+    LN2_HIGH,
+    LN2_LOW,
+    LOG1P_SERIES,
+    LOG2_E,
+    MAX_EXPONENT,
+    ROUND,
+)
+
+BLOCK = 256
+# Rows whose sums are kept apart; threads take whole chunks.
+CHUNK_ROWS = 8192
+SQUARED_ERROR = 1e30  # a Huber threshold no residual reaches
+
+ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATION_NAMES)}
+_RELU, _TANH, _LOGISTIC, _IDENTITY, _SOFTPLUS, _ELU, _SILU = range(7)
+
+
+def _compile(**options):
+    """Compile without the global lock, and keep the result on disk where there is a place for it."""
+    options |= {"nogil": True, "error_model": "numpy"}
+
+    def decorate(function):
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # neither the package nor the home directory can be written to
+            return numba.njit(**options)(function)
+
+    return decorate
+
+
+_compiled = _compile()
+# Sums over stars may be reordered, so that they run in vectors; infinities and NaN stay what they are.
+_reordered = _compile(fastmath={"reassoc", "contract", "nsz"})
+
+
+@_compiled
+def _exp(x, out, power):
+    """Exponential of a block: `exponential` of `_network_output`."""
+    for b in range(BLOCK):
+        power[b] = min(max(x[b], -MAX_EXPONENT), MAX_EXPONENT) * LOG2_E + ROUND
+    for b in range(BLOCK):
+        k = power[b] - ROUND
+        rest = (min(max(x[b], -MAX_EXPONENT), MAX_EXPONENT) - k * LN2_HIGH) - k * LN2_LOW
+        series = EXP_SERIES[0]
+        for n in range(1, len(EXP_SERIES)):
+            series = series * rest + EXP_SERIES[n]
+        out[b] = series
+    bits = power.view(np.int64)
+    for b in range(BLOCK):
+        bits[b] = (bits[b] + 1023) << 52
+    for b in range(BLOCK):
+        out[b] *= power[b]
+
+
+@_compiled
+def _fill(row, start, value):
+    # Plain loops compile in a tenth of the time that assignments to slices need.
+    for b in range(start, BLOCK):
+        row[b] = value
+
+
+@_compiled
+def _saturating(code, z, slope, e, scratch):
+    """Apply tanh, logistic or silu to one neuron."""
+    factor = 2.0 if code == _TANH else 1.0
+    for b in range(BLOCK):
+        scratch[b] = factor * z[b]
+    _exp(scratch, e, slope)
+    for b in range(BLOCK):
+        if code == _TANH:
+            z[b] = 1.0 - 2.0 / (e[b] + 1.0)
+            slope[b] = 1.0 - z[b] * z[b]
+            continue
+        logistic = 1.0 - 1.0 / (e[b] + 1.0)
+        if code == _LOGISTIC:
+            z[b] = logistic
+            slope[b] = logistic * (1.0 - logistic)
+        else:
+            slope[b] = logistic * (1.0 + z[b] * (1.0 - logistic))
+            z[b] = z[b] * logistic
+
+
+@_compiled
+def _softplus(z, slope, e, scratch):
+    for b in range(BLOCK):
+        scratch[b] = -abs(z[b])
+    _exp(scratch, e, slope)
+    for b in range(BLOCK):
+        slope[b] = (1.0 if z[b] > 0.0 else e[b]) / (1.0 + e[b])
+        ratio = e[b] / (2.0 + e[b])
+        scratch[b] = ratio * ratio
+        e[b] = ratio
+        z[b] = z[b] if z[b] > 0.0 else 0.0
+    for n in range(len(LOG1P_SERIES)):
+        for b in range(BLOCK):
+            z[b] += LOG1P_SERIES[n] * e[b]
+            e[b] *= scratch[b]
+
+
+@_compiled
+def _elu(z, slope, e, scratch):
+    for b in range(BLOCK):
+        scratch[b] = -abs(z[b])
+    _exp(scratch, e, slope)
+    for b in range(BLOCK):
+        slope[b] = 1.0 if z[b] > 0.0 else e[b]
+        z[b] = z[b] if z[b] > 0.0 else e[b] - 1.0
+
+
+@_compiled
+def _activate(code, values, slopes, scratch):
+    """Apply the activation to a layer in place and keep its derivative."""
+    for j in range(len(values)):
+        z, slope = values[j], slopes[j]
+        if code == _RELU:
+            for b in range(BLOCK):
+                slope[b] = 1.0 if z[b] > 0.0 else 0.0
+                z[b] = z[b] if z[b] > 0.0 else 0.0
+        elif code in (_TANH, _LOGISTIC, _SILU):
+            _saturating(code, z, slope, scratch[0], scratch[1])
+        elif code == _SOFTPLUS:
+            _softplus(z, slope, scratch[0], scratch[1])
+        elif code == _ELU:
+            _elu(z, slope, scratch[0], scratch[1])
+        else:
+            _fill(slope, 0, 1.0)
+
+
+@_compiled
+def _combine(factors, offset, stride, rows, out):
+    """Add the rows, each times its factor, to `out`; four at a time, to read and write `out` less often."""
+    i = 0
+    while i + 4 <= len(rows):
+        at = offset + i * stride
+        f0, f1, f2, f3 = factors[at], factors[at + stride], factors[at + 2 * stride], factors[at + 3 * stride]
+        r0, r1, r2, r3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
+        for b in range(BLOCK):
+            out[b] = (((out[b] + f0 * r0[b]) + f1 * r1[b]) + f2 * r2[b]) + f3 * r3[b]
+        i += 4
+    while i < len(rows):
+        factor, row = factors[offset + i * stride], rows[i]
+        for b in range(BLOCK):
+            out[b] += factor * row[b]
+        i += 1
+
+
+@_reordered
+def _products(row, rows, out, offset):
+    """Add the scalar products of a row with others to `out`, four at a time."""
+    j = 0
+    while j + 4 <= len(rows):
+        r0, r1, r2, r3 = rows[j], rows[j + 1], rows[j + 2], rows[j + 3]
+        p0 = p1 = p2 = p3 = 0.0
+        for b in range(BLOCK):
+            p0 += row[b] * r0[b]
+            p1 += row[b] * r1[b]
+            p2 += row[b] * r2[b]
+            p3 += row[b] * r3[b]
+        out[offset + j] += p0
+        out[offset + j + 1] += p1
+        out[offset + j + 2] += p2
+        out[offset + j + 3] += p3
+        j += 4
+    while j < len(rows):
+        other, product = rows[j], 0.0
+        for b in range(BLOCK):
+            product += row[b] * other[b]
+        out[offset + j] += product
+        j += 1
+
+
+@_compiled
+def _forward(theta, sizes, code, layers, slopes, scratch):
+    """Run a block, whose features stand in the first layer, through the network."""
+    offset, last = 0, len(sizes) - 2
+    for layer in range(last + 1):
+        n_in, n_out = sizes[layer], sizes[layer + 1]
+        inputs, outputs = layers[layer, :n_in], layers[layer + 1, :n_out]
+        for j in range(n_out):
+            _fill(outputs[j], 0, theta[offset + n_in * n_out + j])
+            _combine(theta, offset + j, n_out, inputs, outputs[j])
+        if layer < last:
+            _activate(code, outputs, slopes[layer + 1, :n_out], scratch)
+        offset += (n_in + 1) * n_out
+
+
+@_compiled
+def _backward(theta, sizes, layers, slopes, errors, scratch, gradient):
+    """Add the gradient of a block; ``errors[0, 0]`` has the derivative of its loss by the output."""
+    offset, ones = len(theta), scratch[0]
+    _fill(ones, 0, 1.0)
+    for layer in range(len(sizes) - 2, -1, -1):
+        n_in, n_out = sizes[layer], sizes[layer + 1]
+        offset -= (n_in + 1) * n_out
+        side = (len(sizes) - layer) % 2
+        error, error_before = errors[side, :n_out], errors[1 - side]
+        _products(ones, error, gradient, offset + n_in * n_out)
+        for i in range(n_in):
+            _products(layers[layer, i], error, gradient, offset + i * n_out)
+            if layer > 0:
+                _fill(error_before[i], 0, 0.0)
+                _combine(theta, offset + i * n_out, 1, error, error_before[i])
+                for b in range(BLOCK):
+                    error_before[i, b] *= slopes[layer, i, b]
+
+
+@_reordered
+def _loss_of_block(output, target, weight, delta, error):
+    """Return the loss of a block, and leave its derivative by the output in `error`."""
+    total = 0.0
+    for b in range(len(target)):
+        residual = output[b] - target[b]
+        size = abs(residual)
+        inlier = min(size, delta)
+        total += weight[b] * inlier * (2.0 * size - inlier)
+        error[b] = 2.0 * weight[b] * min(max(residual, -delta), delta)
+    _fill(error, len(target), 0.0)
+    return total
+
+
+@_compiled
+def _load(features, start, stop, layer):
+    """Copy rows of the table into the first layer; what is left of the block becomes zero."""
+    for i in range(len(features)):
+        source, row = features[i], layer[i]
+        for b in range(stop - start):
+            row[b] = source[start + b]
+        _fill(row, stop - start, 0.0)
+
+
+@_compiled
+def _largest(sizes):
+    width = 0
+    for size in sizes:
+        width = max(width, size)
+    return width
+
+
+@_compiled
+def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums):
+    """Sum loss and gradient over some chunks of the table.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        Weights of the network.
+    sizes : ndarray of int of shape (n_layers,)
+        Layer sizes from input to output.
+    code : int
+        Activation, one of `ACTIVATION_CODES`.
+    features : ndarray of shape (n_features, n_samples)
+        Scaled features, transposed.
+    target, weight : ndarray of shape (n_samples,)
+        Scaled target and weights.
+    delta : float
+        Huber threshold.
+    chunks : tuple of int
+        First chunk and the one after the last.
+    sums : ndarray of shape (n_chunks, 1 + n_parameters)
+        Receives the loss and the gradient of each chunk in its row.
+    """
+    n_layers, width = len(sizes), _largest(sizes)
+    layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
+    errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
+    for chunk in range(chunks[0], chunks[1]):
+        row = sums[chunk]
+        for parameter in range(len(row)):
+            row[parameter] = 0.0
+        end = min((chunk + 1) * CHUNK_ROWS, len(target))
+        for start in range(chunk * CHUNK_ROWS, end, BLOCK):
+            stop = min(start + BLOCK, end)
+            _load(features, start, stop, layers[0])
+            _forward(theta, sizes, code, layers, slopes, scratch)
+            row[0] += _loss_of_block(
+                layers[n_layers - 1, 0], target[start:stop], weight[start:stop], delta, errors[0, 0]
+            )
+            _backward(theta, sizes, layers, slopes, errors, scratch, row[1:])
+
+
+@_compiled
+def mean_output(thetas, sizes, code, rows, mean, scale, output):
+    """Mean output of several networks.
+
+    Parameters
+    ----------
+    thetas : ndarray of shape (n_networks, n_parameters)
+        Weights of each network.
+    sizes, code
+        As in `sum_chunks`.
+    rows : ndarray of shape (n_samples, n_features)
+        Features.
+    mean, scale : ndarray of shape (n_features,)
+        What to subtract from the features and what to divide by.
+    output : ndarray of shape (n_samples,)
+        Receives the output.
+    """
+    n_layers, width = len(sizes), _largest(sizes)
+    layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
+    scratch, total = np.empty((2, BLOCK)), np.empty(BLOCK)
+    for start in range(0, len(output), BLOCK):
+        stop = min(start + BLOCK, len(output))
+        for i in range(sizes[0]):
+            for b in range(start, stop):
+                layers[0, i, b - start] = (rows[b, i] - mean[i]) / scale[i]
+            _fill(layers[0, i], stop - start, 0.0)
+        _fill(total, 0, 0.0)
+        for theta in thetas:
+            _forward(theta, sizes, code, layers, slopes, scratch)
+            for b in range(BLOCK):
+                total[b] += layers[n_layers - 1, 0, b]
+        for b in range(start, stop):
+            output[b] = total[b - start] / len(thetas)

@@ -1,0 +1,246 @@
+"""Full-batch training of dense networks: one compiled loss, SciPy's L-BFGS, several starts on all cores.
+
+Minimised is the loss of `skdistmass.networks.kernel` with weights that sum to one, plus ``alpha``
+times the sum of the squared kernels. A second-order method (Levenberg-Marquardt) was tried as well: its
+matrix costs as much as ten to thirty gradients, and on the networks at hand it ended later and no lower.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
+
+from skdistmass.networks import kernel
+from skdistmass.networks.forward import count_threads
+from skdistmass.networks.training_table import Block
+from skdistmass.physics.statistics import weighted_robust_sigma
+
+# Starts compete on at most this many rows; only the winner sees the whole table.
+SCREENING_ROWS = 20_000
+# Below this many rows threads take whole runs, above they share the rows of one.
+SHARED_ROWS = 60_000
+
+
+class Solution(NamedTuple):
+    """Weights of one trained network and how the solver ended."""
+
+    weights: list[np.ndarray]
+    loss: float
+    n_iter: int
+    converged: bool
+    loss_curve: list[float]
+
+
+class Settings(NamedTuple):
+    """Architecture and solver settings, as `NetworkRegressor` documents them.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Layer sizes from input to output.
+    activation : str
+        Key of `ACTIVATION_CODES`.
+    alpha : float
+        L2 penalty of the kernels.
+    max_iter : int
+        Iterations of the final run.
+    tol : float
+        Relative decrease of the loss, and gradient, at which the solver stops.
+    n_restarts : int
+        Number of starts.
+    epsilon : float or None
+        Huber threshold in units of the residuals' robust scatter; None for squared error.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    alpha: float
+    max_iter: int
+    tol: float
+    n_restarts: int
+    epsilon: float | None
+
+
+def layer_shapes(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Shapes of kernels and biases, in Keras's order, of a network with these layer sizes."""
+    return [shape for pair in itertools.pairwise(sizes) for shape in (pair, pair[1:])]
+
+
+def glorot_uniform(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw start values, flat: Glorot-uniform kernels, and biases that spread ReLU kinks over the data."""
+    parts = []
+    for n_in, n_out in itertools.pairwise(sizes):
+        bound = np.sqrt(6.0 / (n_in + n_out))
+        parts += [rng.uniform(-bound, bound, n_in * n_out), rng.uniform(-bound, bound, n_out)]
+    return np.concatenate(parts)
+
+
+def split_weights(theta: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
+    """Cut the flat weights into kernels and biases."""
+    shapes = layer_shapes(sizes)
+    ends = np.cumsum([np.prod(shape) for shape in shapes])
+    return [part.reshape(shape) for part, shape in zip(np.split(theta, ends[:-1]), shapes, strict=True)]
+
+
+def unscaled(weights: list[np.ndarray], mean: float, scale: float) -> list[np.ndarray]:
+    """Fold the standardisation of the target into the output layer."""
+    *hidden, kernel, bias = weights
+    return [*hidden, kernel * scale, bias * scale + mean]
+
+
+class Objective:
+    """The compiled loss bound to one table, as SciPy's minimiser calls it.
+
+    Parameters
+    ----------
+    settings : Settings
+        Architecture and penalty.
+    blocks : iterable of Block
+        Scaled features, scaled target and weights; gone through at each evaluation.
+    """
+
+    def __init__(self, settings: Settings, blocks: Iterable[Block]):
+        self.settings, self.blocks = settings, blocks
+        self.n_rows, self._weight = 0, 0.0
+        for block in blocks:
+            self.n_rows += len(block.target)
+            self._weight += float(block.weight.sum())
+        self._network = np.array(settings.sizes), kernel.ACTIVATION_CODES[settings.activation]
+        shapes = layer_shapes(settings.sizes)
+        self._penalty = np.concatenate([np.full(np.prod(s), settings.alpha * (len(s) == 2)) for s in shapes])
+
+    def sample(self) -> Block:
+        """Return the first rows of the table; in the order of their hash these are a random sample."""
+        return next(iter(self.blocks)).head(SCREENING_ROWS)
+
+    def evaluate(self, theta, delta=kernel.SQUARED_ERROR, share=None):
+        """Return loss and gradient; `share` calls a function of (first, last) chunks on several threads."""
+        total = np.zeros(1 + len(theta))
+        for block in self.blocks:
+            n_chunks = -(-len(block.target) // kernel.CHUNK_ROWS)
+            # Summed in the order of the chunks, whoever has worked them out.
+            sums = np.empty((n_chunks, 1 + len(theta)))
+            fill = functools.partial(_sum_chunks, (theta, *self._network, *block, delta), sums)
+            if share is None:
+                fill((0, n_chunks))
+            else:
+                share(fill, n_chunks)
+            total += sums.sum(axis=0)
+        total /= self._weight
+        return total[0] + self._penalty @ (theta * theta), total[1:] + 2.0 * self._penalty * theta
+
+    def minimize(self, theta, max_iter, delta=kernel.SQUARED_ERROR, share=None):
+        """Run L-BFGS from `theta`; return SciPy's result and the loss of each iteration."""
+        tol, curve = self.settings.tol, []
+        options = {"maxiter": max_iter, "maxfun": 3 * max_iter, "ftol": tol, "gtol": tol, "maxcor": 20}
+        result = minimize(
+            self.evaluate,
+            theta,
+            args=(delta, share),
+            jac=True,
+            method="L-BFGS-B",
+            options=options,
+            callback=lambda intermediate_result: curve.append(float(intermediate_result.fun)),
+        )
+        return result, curve
+
+    def residual_scale(self, theta) -> float:
+        """Robust scatter of the residuals of `sample`."""
+        block = self.sample()
+        output, rows = np.empty(len(block.target)), np.ascontiguousarray(block.features.T)
+        zero, one = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+        kernel.mean_output(theta[None], *self._network, rows, zero, one, output)
+        return weighted_robust_sigma(output - block.target, block.weight)
+
+
+def _sum_chunks(arguments, sums, chunks):
+    kernel.sum_chunks(*arguments, chunks, sums)
+
+
+def _finish(objective, theta, share=None) -> Solution:
+    """Run to the end over all rows: with squared error, then, if asked for, with Huber's loss."""
+    settings = objective.settings
+    result, curve = objective.minimize(theta, settings.max_iter, share=share)
+    scale = 0.0 if settings.epsilon is None else objective.residual_scale(result.x)
+    if scale > 0:
+        result, more = objective.minimize(result.x, settings.max_iter, settings.epsilon * scale, share)
+        curve += more
+    weights = split_weights(result.x, settings.sizes)
+    return Solution(weights, float(result.fun), max(1, len(curve)), bool(result.success), curve)
+
+
+def _map(pool, function, items):
+    """Call `function` on each item, in threads if there are several."""
+    return list(map(function, items) if len(items) == 1 else pool.map(function, items))
+
+
+def _screen(objective, starts, max_iter, pool):
+    """Return the most promising start of each member, after `max_iter` iterations."""
+    runs = [(member, start) for member, own in enumerate(starts) for start in own]
+    results = _map(pool, lambda run: objective.minimize(run[1], max_iter)[0], runs)
+    best = {}
+    for (member, _), result in zip(runs, results, strict=True):
+        if member not in best or result.fun < best[member].fun:
+            best[member] = result
+    return [best[member].x for member in range(len(starts))]
+
+
+def _share_chunks(pool, n_threads, function, n_chunks):
+    """Call `function` on contiguous parts of the chunks, one of them in this thread."""
+    own, *others = itertools.pairwise(n_chunks * i // n_threads for i in range(n_threads + 1))
+    others = [pool.submit(function, part) for part in others]
+    function(own)
+    for other in others:
+        other.result()
+
+
+def train(
+    blocks: Iterable[Block], settings: Settings, seeds: Sequence[np.random.SeedSequence]
+) -> list[Solution]:
+    """Train one network for each seed, each from several starts.
+
+    Every start runs on at most `SCREENING_ROWS` rows; the one with the lowest loss goes on over all rows. In
+    a table that is no larger, the starts run a fifth of the iterations over all of it. With ``epsilon``, a
+    second run from there uses Huber's loss with the threshold ``epsilon`` times the robust scatter of the
+    residuals, measured on so many rows too. Threads take a run each, or share the rows of a large table; the
+    result does not depend on their number.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+        Scaled features, scaled target and weights, in blocks of `BLOCK_ROWS` rows, in the order of their
+        hash.
+    settings : Settings
+        Architecture and solver settings.
+    seeds : sequence of numpy.random.SeedSequence
+        Seed of the start values of each network.
+
+    Returns
+    -------
+    list of Solution
+        The trained networks.
+    """
+    generators = [np.random.default_rng(seed) for seed in seeds]
+    starts = [[glorot_uniform(settings.sizes, rng) for _ in range(settings.n_restarts)] for rng in generators]
+    whole = screen = Objective(settings, blocks)
+    screening_iter = max(1, settings.max_iter // 5)
+    if whole.n_rows > SCREENING_ROWS:
+        screen, screening_iter = Objective(settings, [whole.sample()]), settings.max_iter
+    n_threads = count_threads()
+    # SciPy's own algebra is on vectors of some dozen weights: BLAS threads would only wait for each other.
+    with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, user_api="blas"):
+        if settings.n_restarts > 1 or screen is not whole:
+            best = _screen(screen, starts, screening_iter, pool)
+        else:
+            best = [own[0] for own in starts]
+        if whole.n_rows < SHARED_ROWS or n_threads == 1:
+            return _map(pool, functools.partial(_finish, whole), best)
+        share = functools.partial(_share_chunks, pool, n_threads)
+        return [_finish(whole, theta, share) for theta in best]

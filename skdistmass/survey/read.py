@@ -1,0 +1,369 @@
+"""Reading of survey tables and of catalogues into tables with canonical columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdistmass.columns import (
+    CATALOG_COLUMNS,
+    INPUT_COLUMNS,
+    LABEL_SETS,
+    REQUIRED,
+    CatalogColumn,
+    Column,
+    canonical_catalog_name,
+)
+from skdistmass.physics.constants import YEARS_PER_GYR
+from skdistmass.tables.aliases import ColumnPlan, MissingColumnsError
+from skdistmass.tables.clean import clean_column, decode, to_native
+from skdistmass.tables.open import open_source
+from skdistmass.tables.source import RawColumn, quiet_astropy
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from astropy.table import Column as TableColumn
+    from astropy.table import Table
+
+
+def read_stars(
+    source: str | Path | Table | pd.DataFrame | NDArray,
+    columns: Iterable[str] | None = None,
+    rows: slice | None = None,
+) -> Table:
+    """Read a table of stars, whatever its format and the release its names come from.
+
+    Parameters
+    ----------
+    source : path, astropy.table.Table, pandas.DataFrame or structured ndarray
+        FITS (the first extension that has the columns), CSV, ECSV, VOTable or Parquet by the suffix of the
+        file name, or a table in memory, which is not changed.
+    columns : iterable of str, optional
+        Columns to read, all of them then needed. Names that are not in `INPUT_COLUMNS` are looked up in the
+        table as they are, and their values are left as they are. By default every column of `INPUT_COLUMNS`
+        that the table has; only TEFF, LOGG, M_H, C_FE and N_FE are needed.
+    rows : slice, optional
+        Rows to read, all by default. Of FITS and Parquet files the others are not read.
+
+    Returns
+    -------
+    astropy.table.Table
+        Canonical columns with canonical units, in the order of the input, with all its rows. Missing floats
+        are NaN (the survey's -9999, magnitudes of 99.999, masked values), missing flags and identifiers 0,
+        missing text "". `meta` has the name of the source ("source") and its number of rows ("source_rows").
+
+    Raises
+    ------
+    MissingColumnsError
+        If needed columns are not there; it lists them, their aliases, and what was found.
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        For a table without rows, a damaged file, an unknown format, text in a column of numbers, a unit of
+        another kind, or two columns that stand for the same quantity.
+    TypeError
+        If `source` is no table.
+
+    Notes
+    -----
+    C_FE and N_FE are made from [X/H] - [Fe/H] where the table has only those, APSTAR_ID from its parts, and
+    GLAT from RA and DEC.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> values = {"teff": [4800.0], "logg": [2.4], "feh": [-0.1], "c_fe": [0.0], "n_fe": [-9999.0]}
+    >>> frame = pd.DataFrame(values)
+    >>> stars = read_stars(frame)
+    >>> stars.colnames
+    ['TEFF', 'LOGG', 'M_H', 'C_FE', 'N_FE']
+    >>> stars["TEFF"].unit, stars["N_FE"][0]
+    (Unit("K"), np.float64(nan))
+    """
+    return StarReader(source, columns).read(rows)
+
+
+class StarReader:
+    """A table of stars that is open for reading, at once or in blocks of rows.
+
+    Parameters
+    ----------
+    source : path, astropy.table.Table, pandas.DataFrame or structured ndarray
+        The table; see `read_stars`.
+    columns : iterable of str, optional
+        Columns to read; see `read_stars`.
+
+    Attributes
+    ----------
+    label : str
+        Name of the table, for messages and provenance.
+    n_rows : int
+        Number of its rows.
+
+    Examples
+    --------
+    >>> from skdistmass import make_survey
+    >>> reader = StarReader(make_survey(250, random_state=0)[0])
+    >>> [len(stars) for stars in reader.blocks(100)]
+    [100, 100, 50]
+    """
+
+    def __init__(
+        self, source: str | Path | Table | pd.DataFrame | NDArray, columns: Iterable[str] | None = None
+    ):
+        wanted, extras = _split_wanted(columns)
+        needed = REQUIRED if columns is None else tuple(wanted)
+        opened = open_source(source, lambda names: not ColumnPlan(names, wanted, extras).missing(needed))
+        plan = ColumnPlan(opened.names, wanted, extras)
+        if missing := plan.missing(needed):
+            raise MissingColumnsError(opened.label, missing, opened.names)
+        plan.check_duplicates(opened.label)
+        if opened.n_rows == 0:
+            raise ValueError(f"{opened.label}: the table has no rows")
+        self._opened, self._plan = opened, plan
+        self.label, self.n_rows = opened.label, opened.n_rows
+
+    @property
+    def names(self) -> list[str]:
+        """Canonical columns that the table gives."""
+        return self._plan.names
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the table that are read for them."""
+        return list(self._plan.kinds)
+
+    def select(self, columns: Iterable[str]) -> StarReader:
+        """Read fewer columns of the same table.
+
+        Parameters
+        ----------
+        columns : iterable of str
+            Canonical columns, of `names`.
+
+        Returns
+        -------
+        StarReader
+            A reader of them.
+        """
+        reader = copy(self)
+        reader._plan = ColumnPlan(self._opened.names, _split_wanted(columns)[0])
+        return reader
+
+    def read(self, rows: slice | None = None) -> Table:
+        """Read rows.
+
+        Parameters
+        ----------
+        rows : slice, optional
+            Rows to read, all by default.
+
+        Returns
+        -------
+        astropy.table.Table
+            The rows, as `read_stars` gives them.
+        """
+        rows = _bounds(rows, self.n_rows)
+        return self._as_table(self._opened.fetch(self._plan.kinds, rows), rows.start)
+
+    def blocks(self, size: int, first: int = 0) -> Iterator[Table]:
+        """Read the rows in blocks, one after the other.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a block; the last one may have fewer.
+        first : int, default=0
+            Row to begin with.
+
+        Yields
+        ------
+        astropy.table.Table
+            The rows of a block.
+        """
+        # A map, unlike a loop, has forgotten a block when it reads the next one.
+        yield from map(self._as_table, self._opened.blocks(self._plan.kinds, first, size), count(first, size))
+
+    def text_width(self, name: str) -> int | None:
+        """Tell how long the values of a column of text can be.
+
+        Parameters
+        ----------
+        name : str
+            Canonical name of one of `names`.
+
+        Returns
+        -------
+        int or None
+            Number of characters that the table reserves; None if it does not tell.
+        """
+        return self._plan.text_width(name, self._opened.widths)
+
+    def _as_table(self, raw: Mapping[str, RawColumn], first_row: int) -> Table:
+        arrays = self._plan.assemble(raw, self.label, first_row)
+        return _as_table(arrays, INPUT_COLUMNS, {"source": self.label, "source_rows": self.n_rows})
+
+
+def _split_wanted(columns: Iterable[str] | None) -> tuple[dict[str, Column], list[str]]:
+    if columns is None:
+        return dict(INPUT_COLUMNS), []
+    if isinstance(columns, str):
+        raise TypeError(f"columns must be a list of names; got the string {columns!r}")
+    names = list(columns)
+    wanted = {name.upper(): INPUT_COLUMNS[name.upper()] for name in names if name.upper() in INPUT_COLUMNS}
+    return wanted, [name for name in names if name.upper() not in INPUT_COLUMNS]
+
+
+def _bounds(rows: slice | None, n_rows: int) -> slice:
+    if rows is None:
+        return slice(0, n_rows)
+    if not isinstance(rows, slice):
+        raise TypeError(f"rows must be a slice; got {type(rows).__name__}")
+    start, stop, step = rows.indices(n_rows)
+    if step != 1:
+        raise ValueError(f"rows must be a slice without a step; got {rows}")
+    return slice(start, max(start, stop))
+
+
+def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
+    """Read a catalogue of distances, masses and ages, in whichever of the three namings it is written.
+
+    Parameters
+    ----------
+    path : path, astropy.table.Table or pandas.DataFrame
+        A catalogue of this package in any of its formats and namings, or the published file.
+
+    Returns
+    -------
+    astropy.table.Table
+        Canonical columns with canonical units: distances in pc, masses in solMass, AGE and the ages of the
+        six label sets in yr, AGE_ERR of shape (n_samples, 2) in dex (upward, downward). For each age column
+        there is one in Gyr besides (AGE_GYR, AGE_GYR_UNCOR_SS, ...) and its errors (AGE_GYR_ERR,
+        AGE_GYR_ERR_UNCOR_SS, ...) of shape (n_samples, 2) in Gyr (upward, downward). Columns that the
+        catalogue does not define follow as they are. `meta` is that of the file.
+
+    Raises
+    ------
+    MissingColumnsError
+        If there is neither a DISTANCE nor a mass nor an isochrone distance: it is no catalogue.
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or of unknown format, or a column has the wrong kind of values or unit.
+
+    Notes
+    -----
+    With errors of +a and -b dex the age of t Gyr has errors of t (10^a - 1) and t (1 - 10^-b) Gyr.
+    """
+    opened = open_source(path, _is_catalog)
+    if not _is_catalog(opened.names):
+        raise MissingColumnsError(opened.label, ["DISTANCE, MASS or NMSU_DIST"], opened.names)
+    known = _catalog_names(opened.names, opened.label)
+    kinds = {name: CATALOG_COLUMNS[known[name]].kind if name in known else "" for name in opened.names}
+    raw = opened.fetch(kinds, slice(0, opened.n_rows))
+    arrays = {}
+    for name, canonical in known.items():
+        values = clean_column(raw[name], CATALOG_COLUMNS[canonical], name)
+        arrays[canonical] = _settle_shape(values, canonical, opened.label)
+    ordered = {name: arrays[name] for name in CATALOG_COLUMNS if name in arrays}
+    table = _as_table(ordered, CATALOG_COLUMNS, opened.meta)
+    for name in opened.names:
+        if name not in known:
+            table[name] = _as_it_is(raw[name])
+    _add_gyr(table)
+    return table
+
+
+def catalog_numbers(path: str | Path, block_rows: int = 2**17) -> Iterator[dict[str, NDArray]]:
+    """Read the columns of a catalogue that hold numbers, as they are, in blocks of rows.
+
+    Parameters
+    ----------
+    path : str or Path
+        A catalogue of this package.
+    block_rows : int, default=131072
+        Rows of a block.
+
+    Yields
+    ------
+    dict of str to ndarray
+        Columns by the names in the file.
+    """
+    opened = open_source(path, _is_catalog)
+    known = {name: canonical_catalog_name(name) for name in opened.names}
+    kinds = {name: "" for name, column in known.items() if column and CATALOG_COLUMNS[column].kind != "str"}
+    for raw in opened.blocks(kinds, 0, block_rows):
+        yield {name: to_native(column[0]) for name, column in raw.items()}
+
+
+def _is_catalog(names: Sequence[str]) -> bool:
+    known = {canonical_catalog_name(name) for name in names}
+    return any(name and name.startswith(("DISTANCE", "MASS", "NMSU_DIST")) for name in known)
+
+
+def _catalog_names(names: Sequence[str], label: str) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for name in names:
+        canonical = canonical_catalog_name(name)
+        if canonical is None:
+            continue
+        if canonical in known.values():
+            raise ValueError(f"{label}: column `{name}` is the second that stands for {canonical}; keep one")
+        known[name] = canonical
+    return known
+
+
+def _settle_shape(values: NDArray, name: str, label: str) -> NDArray:
+    if name == "NMSU_DIST" and values.ndim == 2 and values.shape[1] == 3:
+        return values[:, 1]  # The published file has the maximum, the median and the mean of the PDF.
+    expected = (len(values), 2) if name == "AGE_ERR" else (len(values),)
+    if values.shape != expected:
+        raise ValueError(f"{label}: column {name} must have shape {expected}; it has {values.shape}")
+    return values
+
+
+def _as_it_is(raw: RawColumn) -> TableColumn:
+    from astropy.table import Column as TableColumn
+    from astropy.units import Unit
+
+    values, mask, unit = raw
+    values = decode(values, mask) if values.dtype.kind in "SUO" else to_native(values)
+    with quiet_astropy():
+        return TableColumn(values, unit=Unit(unit, parse_strict="silent") if unit else None)
+
+
+def _add_gyr(table: Table) -> None:
+    from astropy.table import Column as TableColumn
+
+    for suffix in ("", *(f"_{label_set}" for label_set in LABEL_SETS)):
+        if f"AGE{suffix}" not in table.colnames:
+            continue
+        ages = np.asarray(table[f"AGE{suffix}"], dtype=float) / YEARS_PER_GYR
+        description = CATALOG_COLUMNS[f"AGE{suffix}"].description
+        table[f"AGE_GYR{suffix}"] = TableColumn(ages, unit="Gyr", description=description)
+        if "AGE_ERR" in table.colnames:
+            upward, downward = np.abs(np.asarray(table["AGE_ERR"], dtype=float)).T
+            errors = np.column_stack([ages * (10**upward - 1), ages * (1 - 10**-downward)])
+            description = f"Errors of AGE_GYR{suffix}: upward, downward"
+            table[f"AGE_GYR_ERR{suffix}"] = TableColumn(errors, unit="Gyr", description=description)
+
+
+def _as_table(
+    arrays: Mapping[str, NDArray], columns: Mapping[str, Column | CatalogColumn], meta: dict[str, Any]
+) -> Table:
+    from astropy.table import Column as TableColumn
+    from astropy.table import Table
+
+    table = Table(meta=meta)
+    for name, values in arrays.items():
+        column = columns.get(name)
+        unit = (column.unit or None) if column is not None else None
+        description = column.description if column is not None else None
+        table[name] = TableColumn(values, unit=unit, description=description, copy=False)
+    return table

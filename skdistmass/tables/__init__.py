@@ -1,0 +1,1 @@
+"""Tables of every format: reading, cleaning, atomic writing."""

@@ -1,0 +1,236 @@
+"""Reading of Parquet: one file, or a folder of files as Dask, Spark and HATS write it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skdistmass.tables.source import META_KEY, RawColumn, TableSource
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SUFFIXES = (".parquet", ".pq")
+_BUFFER_BYTES = 2**20  # of the packed data of a column that are in memory at a time
+_BATCH_ROWS = 2**16
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """List the Parquet files of a table.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder that holds files at any depth.
+
+    Returns
+    -------
+    list of Path
+        The files in order of their names, numbers in them counting as numbers. Names that begin with a dot or
+        an underscore do not belong to the table, nor do those in folders with such names.
+    """
+    if not path.is_dir():
+        return [path]
+    if is_hats(path):
+        path = _main_table(path)
+    files = [file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file()]
+    parts = {file: file.relative_to(path).parts for file in files}
+    return sorted((file for file in files if not any(p[0] in "._" for p in parts[file])), key=_natural)
+
+
+def is_hats(path: Path) -> bool:
+    """Tell whether a folder is a HATS catalogue.
+
+    Parameters
+    ----------
+    path : Path
+        Folder.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
+    return any((path / name).is_file() for name in ("collection.properties", "hats.properties", "properties"))
+
+
+def _main_table(path: Path) -> Path:
+    collection = path / "collection.properties"
+    if collection.is_file():
+        # A collection has the catalogue beside its margins and indices, each in a folder.
+        lines = collection.read_text(encoding="utf-8").splitlines()
+        names = [line.split("=", 1)[1].strip() for line in lines if line.startswith("hats_primary_table_url")]
+        path = path / names[0] if names else path
+    return path / "dataset" if (path / "dataset").is_dir() else path
+
+
+def row_group_rows(file: Path) -> list[int]:
+    """Count the rows of the row groups of a Parquet file.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Returns
+    -------
+    list of int
+        Number of rows of each.
+    """
+    import pyarrow.parquet as pq
+
+    with _readable(file):
+        metadata = pq.read_metadata(file)
+    return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+
+
+def _natural(file: Path) -> list[tuple[int, int, str]]:
+    words = re.split(r"(\d+)", str(file))
+    return [(1, int(word), "") if word.isdigit() else (0, 0, word) for word in words]
+
+
+def open_parquet(path: Path) -> TableSource:
+    """Open a Parquet table.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder of files with one schema.
+
+    Returns
+    -------
+    TableSource
+        The open table.
+
+    Raises
+    ------
+    ValueError
+        If a file is damaged, or the files of a folder differ in their columns.
+    """
+    parts = _Parts(parquet_files(path))
+    meta = json.loads((parts.schema.metadata or {}).get(META_KEY.encode(), b"{}"))
+    names, n_rows = list(parts.schema.names), sum(n_rows for _, _, n_rows in parts.groups)
+    return TableSource(path.name, names, n_rows, parts.fetch, meta, fetch_blocks=parts.fetch_blocks)
+
+
+class _Parts:
+    """The files of a table, and their row groups as (file, number in the file, number of rows)."""
+
+    def __init__(self, files: list[Path]):
+        import pyarrow.parquet as pq
+
+        self.groups: list[tuple[Path, int, int]] = []
+        for file in files:
+            with _readable(file):
+                metadata = pq.read_metadata(file)
+            schema = metadata.schema.to_arrow_schema()
+            if file == files[0]:
+                self.schema = schema
+            elif schema.names != self.schema.names:
+                raise ValueError(f"{file}: its columns differ from those of {files[0]}, in one table")
+            rows = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+            self.groups += [(file, i, n_rows) for i, n_rows in enumerate(rows)]
+
+    def _batches(self, names: list[str], first: int) -> Iterator[pa.Table]:
+        """Give all rows from row `first` on, in pieces of any size."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        row = 0
+        for file, group, n_rows in self.groups:
+            if row + n_rows <= first:
+                row += n_rows
+                continue
+            with _readable(file), pq.ParquetFile(file, buffer_size=_BUFFER_BYTES) as opened:
+                for batch in opened.iter_batches(_BATCH_ROWS, [group], names):
+                    yield pa.Table.from_batches([batch.slice(min(max(first - row, 0), len(batch)))])
+                    row += len(batch)
+
+    def fetch_blocks(self, kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
+        def columns(table):
+            return {name: from_arrow(table.column(name), self.schema.field(name)) for name in kinds}
+
+        return map(columns, regroup(self._batches(list(kinds), first), size))
+
+    def fetch(self, kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
+        if rows.stop > rows.start:
+            return next(self.fetch_blocks(kinds, rows.start, rows.stop - rows.start))
+        empty = self.schema.empty_table()
+        return {name: from_arrow(empty.column(name), self.schema.field(name)) for name in kinds}
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{file}: not a readable Parquet file, perhaps truncated ({error})") from error
+
+
+def regroup(tables: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
+    """Join and cut tables into tables of one size.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+        Pieces of one table, in order.
+    size : int
+        Rows of each table that is given; the last one may have fewer.
+
+    Yields
+    ------
+    pyarrow.Table
+        The same rows.
+    """
+    import pyarrow as pa
+
+    pending, n_pending = [], 0
+    for table in tables:
+        pending.append(table)
+        n_pending += table.num_rows
+        while n_pending >= size:
+            joined = pa.concat_tables(pending)
+            yield joined.slice(0, size)
+            pending, n_pending = [joined.slice(size)], n_pending - size
+    if n_pending:
+        yield pa.concat_tables(pending)
+
+
+def from_arrow(chunks: Any, entry: Any) -> RawColumn:
+    """Give the values of a column of an Arrow table.
+
+    Parameters
+    ----------
+    chunks : pyarrow.ChunkedArray
+        The column.
+    entry : pyarrow.Field
+        Its entry in the schema.
+
+    Returns
+    -------
+    RawColumn
+        Values, mask and unit.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    unit = (entry.metadata or {}).get(b"unit", b"").decode()
+    mask = chunks.is_null().to_numpy() if chunks.null_count else None
+    if pa.types.is_dictionary(chunks.type):
+        chunks = chunks.cast(chunks.type.value_type)
+    if pa.types.is_fixed_size_list(chunks.type):
+        values = chunks.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return RawColumn(values.reshape(len(chunks), chunks.type.list_size), None, unit)
+    if mask is not None and (pa.types.is_integer(chunks.type) or pa.types.is_boolean(chunks.type)):
+        # Never through float: identifiers have 19 digits.
+        chunks = pc.fill_null(chunks, False if pa.types.is_boolean(chunks.type) else 0)
+    values = chunks.to_numpy()
+    if not values.flags.writeable:
+        values = values.copy()
+    return RawColumn(values, mask, unit)
