@@ -22,6 +22,8 @@ def markdown(which: Literal["input", "catalog", "bits"]) -> str:
     str
         A table with a header, one line for each column or bit.
     """
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
     if which == "input":
         header = ("column", "unit", "meaning", "also read as")
         rows = [
@@ -38,6 +40,6 @@ def markdown(which: Literal["input", "catalog", "bits"]) -> str:
         header = ("value", "name", "meaning")
         rows = [(str(value), f"`{name}`", meaning) for name, (value, meaning) in BITS.items()]
     else:
-        raise ValueError(f"which must be 'input', 'catalog' or 'bits'; got {which!r}")
+        raise ValueError(f"which must be 'input', 'catalog' or 'bits'; received {which!r}")
     lines = ["| " + " | ".join(cells) + " |" for cells in (header, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(header), *lines[1:]])

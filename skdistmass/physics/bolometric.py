@@ -3,16 +3,23 @@
 Nominal solar values are those of IAU 2015 resolutions B2 and B3.
 """
 
+from __future__ import annotations
+
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.physics.constants import SOLAR_BOLOMETRIC_MAGNITUDE, SOLAR_EFFECTIVE_TEMPERATURE
 
+if TYPE_CHECKING:
+    from scipy.interpolate import RegularGridInterpolator
+
 
 @cache
-def _table():
+def _table() -> RegularGridInterpolator:
     from scipy.interpolate import RegularGridInterpolator
 
     file = resources.files("skdistmass.data") / "bolometric_corrections_ks.npz"
@@ -23,7 +30,7 @@ def _table():
         )
 
 
-def bolometric_correction_k(teff, log_g, fe_h):
+def bolometric_correction_k(teff: ArrayLike, log_g: ArrayLike, fe_h: ArrayLike) -> NDArray[np.float64]:
     """Bolometric correction in 2MASS Ks [mag].
 
     Parameters
@@ -65,7 +72,7 @@ def bolometric_correction_k(teff, log_g, fe_h):
     return _table()(points.reshape(-1, 3)).reshape(points.shape[:-1])[()]
 
 
-def bolometric_magnitude(radius, teff):
+def bolometric_magnitude(radius: ArrayLike, teff: ArrayLike) -> NDArray[np.float64]:
     """Absolute bolometric magnitude of a sphere of known radius and temperature [mag].
 
     Parameters
@@ -100,7 +107,9 @@ def bolometric_magnitude(radius, teff):
     )
 
 
-def absolute_magnitude_from_radius(radius, teff, log_g, fe_h):
+def absolute_magnitude_from_radius(
+    radius: ArrayLike, teff: ArrayLike, log_g: ArrayLike, fe_h: ArrayLike
+) -> NDArray[np.float64]:
     """Absolute Ks magnitude of a star of known radius [mag].
 
     Parameters
@@ -136,7 +145,13 @@ def absolute_magnitude_from_radius(radius, teff, log_g, fe_h):
     return bolometric_magnitude(radius, teff) - bolometric_correction_k(teff, log_g, fe_h)
 
 
-def absolute_magnitude_error_from_radius(radius_fractional_error, teff, teff_error, log_g, fe_h):
+def absolute_magnitude_error_from_radius(
+    radius_fractional_error: ArrayLike,
+    teff: ArrayLike,
+    teff_error: ArrayLike,
+    log_g: ArrayLike,
+    fe_h: ArrayLike,
+) -> NDArray[np.float64]:
     """Error of the absolute Ks magnitude of a star of known radius [mag].
 
     Parameters
@@ -176,7 +191,9 @@ def absolute_magnitude_error_from_radius(radius_fractional_error, teff, teff_err
     return np.hypot(5 / np.log(10) * np.asarray(radius_fractional_error, dtype=float), slope * teff_error)
 
 
-def radius_from_absolute_magnitude(absolute_magnitude, teff, log_g, fe_h):
+def radius_from_absolute_magnitude(
+    absolute_magnitude: ArrayLike, teff: ArrayLike, log_g: ArrayLike, fe_h: ArrayLike
+) -> NDArray[np.float64]:
     """Stellar radius from a known absolute Ks magnitude [Rsun].
 
     Parameters

@@ -42,7 +42,7 @@ def galactic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     return np.degrees(np.arcsin(np.clip(sine, -1, 1)))
 
 
-def ecliptic_latitude(ra, dec):
+def ecliptic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     """Ecliptic latitude [deg].
 
     Parameters
@@ -75,7 +75,9 @@ def ecliptic_latitude(ra, dec):
     return np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0)))
 
 
-def convert_frame(longitude, latitude, source, target):
+def convert_frame(
+    longitude: NDArray[np.float64], latitude: NDArray[np.float64], source: str, target: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Convert positions between astropy's frames ``icrs`` and ``galactic``.
 
     Parameters

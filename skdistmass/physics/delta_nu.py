@@ -5,11 +5,15 @@ et al. (2011), a function of temperature; Mosser et al. (2013), from observed to
 Sharma et al. (2016), from stellar models.
 """
 
+from __future__ import annotations
+
 import json
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 EVOLUTIONARY_STATES = ("RGB", "RC")
 
@@ -18,7 +22,7 @@ _WHITE_RANGE = (4700.0, 6700.0)
 _MOSSER_ORDER = 15.0
 
 
-def white_correction(teff):
+def white_correction(teff: ArrayLike) -> NDArray[np.float64]:
     """Factor of the large separation after White et al. (2011).
 
     Parameters
@@ -49,7 +53,7 @@ def white_correction(teff):
     return np.polyval(_WHITE_COEFFICIENTS, scaled)
 
 
-def mosser_delta_nu(nu_max, delta_nu):
+def mosser_delta_nu(nu_max: ArrayLike, delta_nu: ArrayLike) -> NDArray[np.float64]:
     """Asymptotic large separation after Mosser et al. (2013) [µHz].
 
     Parameters
@@ -85,12 +89,14 @@ def mosser_delta_nu(nu_max, delta_nu):
 
 
 @cache
-def _sharma_fits():
+def _sharma_fits() -> dict[str, dict[str, Any]]:
     file = resources.files("skdistmass.data") / "sharma_fdnu.json"
     return json.loads(file.read_text(encoding="utf-8"))["states"]
 
 
-def sharma_correction(teff, log_g, fe_h, mass, evolutionary_state):
+def sharma_correction(
+    teff: ArrayLike, log_g: ArrayLike, fe_h: ArrayLike, mass: ArrayLike, evolutionary_state: ArrayLike
+) -> NDArray[np.float64]:
     """Factor of the large separation, fitted to the grid of Sharma et al. (2016).
 
     Parameters
@@ -140,7 +146,9 @@ def sharma_correction(teff, log_g, fe_h, mass, evolutionary_state):
     return result[()]
 
 
-def _prepare(teff, log_g, fe_h, mass, evolutionary_state):
+def _prepare(
+    teff: ArrayLike, log_g: ArrayLike, fe_h: ArrayLike, mass: ArrayLike, evolutionary_state: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.str_], tuple[int, ...]]:
     """Bring the inputs to one shape, stack them, and write the states as text."""
     state = np.asarray(evolutionary_state, dtype=object).astype(str)
     arrays = [np.asarray(values, dtype=float) for values in (teff, log_g, fe_h, mass)]
@@ -148,14 +156,14 @@ def _prepare(teff, log_g, fe_h, mass, evolutionary_state):
     return np.stack(arrays), state, state.shape
 
 
-def _scale(fit, inputs):
+def _scale(fit: dict[str, Any], inputs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standardised inputs, mass as its logarithm."""
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.stack([*inputs[:3], np.log10(inputs[3])])
     return (values - np.array(fit["mean"])[:, None]) / np.array(fit["scale"])[:, None]
 
 
-def _evaluate(fit, inputs):
+def _evaluate(fit: dict[str, Any], inputs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Polynomial of one state at points moved to the nearest edge of its box."""
     low, high = np.array(fit["low"])[:, None], np.array(fit["high"])[:, None]
     scaled = _scale(fit, np.clip(inputs, low, high))
@@ -166,7 +174,9 @@ def _evaluate(fit, inputs):
     return np.clip(total, *fit["factor_range"])
 
 
-def in_sharma_domain(teff, log_g, fe_h, mass, evolutionary_state):
+def in_sharma_domain(
+    teff: ArrayLike, log_g: ArrayLike, fe_h: ArrayLike, mass: ArrayLike, evolutionary_state: ArrayLike
+) -> NDArray[np.bool_]:
     """Tell which stars lie inside the domain of `sharma_correction`.
 
     The domain is the box of the fitted stars' values, less the corners of it that hold no star.

@@ -54,7 +54,7 @@ def rjce_extinction(
     np.float64(0.8446)
     """
     if band not in RJCE_INTRINSIC_COLOUR:
-        raise ValueError(f"band must be one of {sorted(RJCE_INTRINSIC_COLOUR)}; got {band!r}")
+        raise ValueError(f"band must be one of {sorted(RJCE_INTRINSIC_COLOUR)}; received {band!r}")
     colour = np.subtract(h_mag, mag_4p5, dtype=float)
     return RJCE_SLOPE * (colour - RJCE_INTRINSIC_COLOUR[band])
 
@@ -156,7 +156,7 @@ def choose_extinction(
     array(['RJCE_WISE', 'SFD'], dtype='<U9')
     """
     if rule not in ("survey", "paper"):
-        raise ValueError(f"rule must be 'survey' or 'paper'; got {rule!r}")
+        raise ValueError(f"rule must be 'survey' or 'paper'; received {rule!r}")
     n_samples = _common_length(
         ak_wise=ak_wise, ak_targ=ak_targ, ak_targ_method=ak_targ_method, sfd_ebv=sfd_ebv, glat=glat, a_k=a_k
     )
@@ -167,7 +167,7 @@ def choose_extinction(
     extinction = np.full(n_samples, np.nan)
     method = np.full(n_samples, "NONE", dtype="U9")
 
-    def use(values, name, where):
+    def use(values: NDArray[np.float64], name: str, where: NDArray[np.bool_]) -> None:
         where = where & np.isfinite(values)
         extinction[where] = values[where]
         method[where] = name
@@ -195,7 +195,7 @@ def _common_length(**inputs: ArrayLike | None) -> int:
         raise ValueError(f"no extinction input: give at least one of {', '.join(inputs)}")
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise ValueError(f"the extinction inputs must have one length; got {found}")
+        raise ValueError(f"the extinction inputs must have one length; received {found}")
     return next(iter(lengths.values()))
 
 

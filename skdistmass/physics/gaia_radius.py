@@ -1,15 +1,19 @@
 """The factor that brings seismic radii and masses to the scale of Gaia's radii."""
 
+from __future__ import annotations
+
 import json
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 CORRECTIONS = ("SS", "MO", "TW")
 
 
-def check_correction(correction):
+def check_correction(correction: str) -> None:
     """Refuse an unknown correction of the large separation.
 
     Parameters
@@ -27,12 +31,14 @@ def check_correction(correction):
 
 
 @cache
-def _radius_corrections():
+def _radius_corrections() -> dict[str, dict[str, Any]]:
     file = resources.files("skdistmass.data") / "radius_correction.json"
     return json.loads(file.read_text(encoding="utf-8"))["corrections"]
 
 
-def radius_correction(radius, correction, evolutionary_state):
+def radius_correction(
+    radius: ArrayLike, correction: str, evolutionary_state: ArrayLike
+) -> NDArray[np.float64]:
     """Factor that brings a seismic radius to Gaia's.
 
     Parameters
@@ -81,7 +87,9 @@ def radius_correction(radius, correction, evolutionary_state):
     return factor[()]
 
 
-def apply_radius_correction(mass, radius, correction, evolutionary_state):
+def apply_radius_correction(
+    mass: ArrayLike, radius: ArrayLike, correction: str, evolutionary_state: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bring seismic masses and radii to the scale of Gaia's radii.
 
     Parameters

@@ -1,8 +1,7 @@
 """Relations of a simple Milky Way: stars, dust, metallicity, birth carbon and nitrogen, dredge-up.
 
-Every function is a pure relation of arrays. Forms come from the papers named in each docstring; coefficients
-are rounded, or chosen so that the result resembles APOGEE giants. They are good for making test stars with
-known truth, not for measuring the Galaxy.
+Forms come from the papers named in each docstring; coefficients are rounded, or chosen so that the result
+resembles APOGEE giants. They are good for making test stars with known truth, not for measuring the Galaxy.
 """
 
 from __future__ import annotations
@@ -10,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
 
 SUN_RADIUS = 8.2  # kpc, Bland-Hawthorn & Gerhard (2016)
 SUN_HEIGHT = 0.021  # kpc, Bennett & Bovy (2019)
@@ -65,26 +67,23 @@ class Population:
     alpha_rich: bool = False
 
 
-_THIN = {
-    "metallicity": 0.06,
-    "metallicity_scatter": 0.06,
-    "age_slope": -0.018,
-    "scatter_slope": 0.015,
-    "radial_slope": -0.06,
-}
+# Metallicity: mean, scatter, slopes of both with age, slope of the mean with radius.
+_THIN = (0.06, 0.06, -0.018, 0.015, -0.06)
 
 #: Thin disc in three age steps (older is thicker), thick disc, halo and bulge.
 POPULATIONS: tuple[Population, ...] = (
-    Population("thin", "disc", 2.6, 0.10, 0.22, 0.1, 1.0, **_THIN),
-    Population("thin", "disc", 2.6, 0.20, 0.36, 1.0, 4.0, **_THIN),
-    Population("thin", "disc", 2.6, 0.32, 0.42, 4.0, 9.5, **_THIN),
+    Population("thin", "disc", 2.6, 0.10, 0.22, 0.1, 1.0, *_THIN),
+    Population("thin", "disc", 2.6, 0.20, 0.36, 1.0, 4.0, *_THIN),
+    Population("thin", "disc", 2.6, 0.32, 0.42, 4.0, 9.5, *_THIN),
     Population("thick", "disc", 2.0, 0.90, 0.10, 8.0, 12.6, -0.10, 0.22, age_slope=-0.04, alpha_rich=True),
     Population("halo", "halo", 0.0, 0.64, 0.005, 10.5, 13.3, -1.4, 0.4, alpha_rich=True),
     Population("bulge", "bulge", 0.9, 0.4, 20.0, 6.0, 12.6, 0.35, 0.30, age_slope=-0.05, alpha_rich=True),
 )
 
 
-def galactocentric_position(glon, glat, distance):
+def galactocentric_position(
+    glon: ArrayLike, glat: ArrayLike, distance: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
     """Turn sky position and distance into Galactocentric radius and height.
 
     Parameters
@@ -118,7 +117,7 @@ def galactocentric_position(glon, glat, distance):
     return np.sqrt(np.maximum(squared, 0.0)), distance * np.sin(glat) + SUN_HEIGHT
 
 
-def stellar_density(population, radius, height):
+def stellar_density(population: Population, radius: ArrayLike, height: ArrayLike) -> FloatArray:
     """Evaluate the star density of one population, relative to the thin disc at the Sun.
 
     Parameters
@@ -146,18 +145,18 @@ def stellar_density(population, radius, height):
     .. [1] Jurić et al. 2008, ApJ 673, 864.
     .. [2] Bland-Hawthorn & Gerhard 2016, ARA&A 54, 529.
     """
-    radius, height = np.asarray(radius, float), np.abs(np.asarray(height, float))
+    radius, z = np.asarray(radius, float), np.abs(np.asarray(height, float))
     if population.shape == "disc":
-        exponent = (radius - SUN_RADIUS) / population.scale_length + height / population.scale_height
+        exponent = (radius - SUN_RADIUS) / population.scale_length + z / population.scale_height
         return population.local_density * np.exp(-exponent)
     if population.shape == "bulge":
-        squared = (radius / population.scale_length) ** 2 + (height / population.scale_height) ** 2
+        squared = (radius / population.scale_length) ** 2 + (z / population.scale_height) ** 2
         return population.local_density * np.exp(-0.5 * squared)
-    ellipsoidal = radius**2 + (height / population.scale_height) ** 2
+    ellipsoidal = radius**2 + (z / population.scale_height) ** 2
     return population.local_density * ((ellipsoidal + 1.0) / (SUN_RADIUS**2 + 1.0)) ** (-2.77 / 2.0)
 
 
-def dust_extinction(glon, glat, distance):
+def dust_extinction(glon: ArrayLike, glat: ArrayLike, distance: ArrayLike) -> FloatArray:
     """Integrate an exponential dust disc from the Sun to a star.
 
     Parameters
@@ -187,9 +186,7 @@ def dust_extinction(glon, glat, distance):
     >>> float(dust_extinction(0.0, 90.0, 60000.0).round(3))
     0.008
     """
-    glon, glat, distance = np.broadcast_arrays(
-        np.asarray(glon, float), np.asarray(glat, float), np.asarray(distance, float)
-    )
+    glon, glat, distance = np.broadcast_arrays(*(np.asarray(v, float) for v in (glon, glat, distance)))
     nearest = np.clip(1000.0 * SUN_RADIUS * np.cos(np.radians(glon)), 0.0, distance)
     fraction, weight = 0.5 * (_DUST_NODES + 1.0), 0.5 * _DUST_WEIGHTS
     total = np.zeros(distance.shape)
@@ -200,13 +197,15 @@ def dust_extinction(glon, glat, distance):
     return _DUST_LOCAL * total / 1000.0
 
 
-def _dust_density(glon, glat, distance):
+def _dust_density(glon: FloatArray, glat: FloatArray, distance: FloatArray) -> FloatArray:
     """Dust density relative to that at the Sun's radius in the plane."""
     radius, height = galactocentric_position(glon, glat, distance)
     return np.exp(-(radius - SUN_RADIUS) / _DUST_LENGTH - np.abs(height) / _DUST_HEIGHT)
 
 
-def age_metallicity_relation(population, age, radius):
+def age_metallicity_relation(
+    population: Population, age: ArrayLike, radius: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
     """Give mean and scatter of the metallicity for an age and a Galactocentric radius.
 
     Parameters
@@ -248,7 +247,7 @@ def age_metallicity_relation(population, age, radius):
     return m_h, population.metallicity_scatter + population.scatter_slope * age + 0.0 * radius
 
 
-def alpha_enhancement(m_h, *, alpha_rich=False):
+def alpha_enhancement(m_h: ArrayLike, *, alpha_rich: bool = False) -> FloatArray:
     """Give the mean [alpha/M] of the low or the high sequence at a metallicity.
 
     Parameters
@@ -282,7 +281,7 @@ def alpha_enhancement(m_h, *, alpha_rich=False):
     return np.interp(m_h, [-0.6, 0.0, 0.5], [0.10, 0.01, 0.0]) + 0.0 * m_h
 
 
-def birth_carbon_nitrogen(m_h, alpha_m):
+def birth_carbon_nitrogen(m_h: ArrayLike, alpha_m: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Give the mean carbon and nitrogen abundances that stars are born with.
 
     Parameters
@@ -311,7 +310,9 @@ def birth_carbon_nitrogen(m_h, alpha_m):
     return 0.07 + 0.2 * alpha_m + 0.0 * m_h, 0.03 + 0.2 * np.maximum(m_h, -1.0) + 0.0 * alpha_m
 
 
-def dredge_up_change(initial_mass, log_g, m_h, phase):
+def dredge_up_change(
+    initial_mass: ArrayLike, log_g: ArrayLike, m_h: ArrayLike, phase: ArrayLike
+) -> FloatArray:
     """Give the change of [C/N] by the first dredge-up and by mixing on the upper giant branch.
 
     Parameters
@@ -357,7 +358,7 @@ def dredge_up_change(initial_mass, log_g, m_h, phase):
     return np.where(phase >= 3, first * started + extra, 0.0 * (initial_mass + log_g + m_h + phase))
 
 
-def mix_carbon_nitrogen(c_fe, n_fe, change):
+def mix_carbon_nitrogen(c_fe: ArrayLike, n_fe: ArrayLike, change: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Lower [C/N] by turning carbon into nitrogen, atom by atom.
 
     Parameters
@@ -393,7 +394,7 @@ def mix_carbon_nitrogen(c_fe, n_fe, change):
     return np.log10(total * ratio / (1.0 + ratio) / SOLAR_C_TO_N), np.log10(total / (1.0 + ratio))
 
 
-def _smooth_step(x):
+def _smooth_step(x: FloatArray) -> FloatArray:
     """Rise smoothly from 0 at x = 0 to 1 at x = 1."""
     x = np.clip(x, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)

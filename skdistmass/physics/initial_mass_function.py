@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 # Kroupa (2001): slopes of dN/dm between these masses [Msun].
 _IMF_EDGES = np.array([0.01, 0.08, 0.5, np.inf])
@@ -12,7 +13,7 @@ _IMF_FACTORS = np.cumprod(np.concatenate([[1.0], _IMF_EDGES[1:3] ** (_IMF_SLOPES
 _IMF_RANGE = (0.01, 120.0)
 
 
-def _imf_primitive(mass):
+def _imf_primitive(mass: NDArray[np.float64]) -> NDArray[np.float64]:
     """Integral of the unnormalised function from its lower edge to each mass."""
     total = np.zeros_like(mass)
     for low, high, slope, factor in zip(
@@ -26,7 +27,7 @@ def _imf_primitive(mass):
 _IMF_NORM = float(np.diff(_imf_primitive(np.array(_IMF_RANGE)))[0])
 
 
-def kroupa_imf(mass):
+def kroupa_imf(mass: ArrayLike) -> NDArray[np.float64]:
     r"""Evaluate the Kroupa (2001) initial mass function, in stars per unit mass [1/Msun].
 
     Parameters
@@ -63,7 +64,7 @@ def kroupa_imf(mass):
     return density[()]
 
 
-def kroupa_imf_integral(low, high):
+def kroupa_imf_integral(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
     """Integrate the initial mass function between two masses (a number fraction).
 
     Parameters
@@ -82,5 +83,5 @@ def kroupa_imf_integral(low, high):
     >>> round(float(kroupa_imf_integral(0.01, 120.0)), 6)
     1.0
     """
-    low, high = (np.clip(np.asarray(m, dtype=float), *_IMF_RANGE) for m in (low, high))
-    return ((_imf_primitive(high) - _imf_primitive(low)) / _IMF_NORM)[()]
+    below, above = (_imf_primitive(np.clip(np.asarray(m, dtype=float), *_IMF_RANGE)) for m in (low, high))
+    return ((above - below) / _IMF_NORM)[()]

@@ -6,14 +6,16 @@ import functools
 import json
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.physics.constants import MAX_ISOCHRONE_AGE
 from skdistmass.physics.initial_mass_function import kroupa_imf
 
 
-def cell_widths(values):
+def cell_widths(values: ArrayLike) -> NDArray[np.float64]:
     """Return the width of the interval around each of a sequence of ordered values, in their unit.
 
     The interval reaches half way to the neighbours and ends at the first and the last value, so that the
@@ -43,7 +45,7 @@ def cell_widths(values):
     return np.where(np.isnan(values), np.nan, widths)
 
 
-def total_metallicity(m_h, alpha_m):
+def total_metallicity(m_h: ArrayLike, alpha_m: ArrayLike) -> NDArray[np.float64]:
     r"""Turn the metallicity of a spectrum into that of the isochrone of an α-enhanced star [dex].
 
     Parameters
@@ -101,7 +103,7 @@ class GiantAges:
     provenance: dict
 
 
-def _open(name):
+def _open(name: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read every array of a shipped file; they come read-only, for results are shared."""
     with (
         resources.files("skdistmass.data").joinpath(name).open("rb") as stream,
@@ -113,7 +115,7 @@ def _open(name):
 
 
 @functools.cache
-def load_giant_ages():
+def load_giant_ages() -> GiantAges:
     """Load the shipped table of the mean mass of giants for each age and [Fe/H].
 
     Returns
@@ -188,7 +190,7 @@ class IsochroneTable:
     weight: np.ndarray
     provenance: dict
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.weight)
 
 
@@ -244,14 +246,16 @@ class IsochroneGrid:
     provenance: dict
 
 
-def _age_intervals(log_age):
+def _age_intervals(log_age: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the interval of age [yr] around each log age; it ends half a step beyond and at the maximum."""
     middle = (log_age[1:] + log_age[:-1]) / 2
     edges = np.concatenate([[2 * log_age[0] - middle[0]], middle, [2 * log_age[-1] - middle[-1]]])
     return np.diff(np.minimum(10.0**edges, MAX_ISOCHRONE_AGE))
 
 
-def _point_weights(initial_mass, n_before_gap, age_width):
+def _point_weights(
+    initial_mass: NDArray[np.float64], n_before_gap: int, age_width: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return initial mass function times interval of mass times interval of age; zero where no point is."""
     parts = initial_mass[..., :n_before_gap], initial_mass[..., n_before_gap:]
     widths = np.concatenate([cell_widths(part) for part in parts], axis=-1)
@@ -259,7 +263,7 @@ def _point_weights(initial_mass, n_before_gap, age_width):
 
 
 @functools.cache
-def load_isochrone_grid():
+def load_isochrone_grid() -> IsochroneGrid:
     """Load the shipped PARSEC isochrones on axes of metallicity, age and evolutionary phase.
 
     Returns
@@ -287,7 +291,9 @@ def load_isochrone_grid():
     return IsochroneGrid(**arrays, n_before_gap=gap, provenance=provenance)
 
 
-def _metallicity_steps(nodes, step):
+def _metallicity_steps(
+    nodes: NDArray[np.float64], step: float
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return index of the node below and fraction of the way to the next; every node is hit."""
     if not 0.0 < step < np.inf:
         raise ValueError(f"m_h_step [dex] must be a positive number; received {step!r}")
@@ -297,7 +303,9 @@ def _metallicity_steps(nodes, step):
     return lower, fraction
 
 
-def _interpolate(nodes, lower, fraction):
+def _interpolate(
+    nodes: NDArray[np.float64], lower: NDArray[np.intp], fraction: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Interpolate linearly along the first axis; a node itself does not need its neighbour."""
     nodes = nodes.astype(float)
     out = nodes[lower]
@@ -308,7 +316,7 @@ def _interpolate(nodes, lower, fraction):
 
 
 @functools.lru_cache(maxsize=2)
-def load_isochrones(m_h_step=0.05):
+def load_isochrones(m_h_step: float = 0.05) -> IsochroneTable:
     r"""Load the shipped PARSEC isochrones as a flat table of weighted points.
 
     Parameters

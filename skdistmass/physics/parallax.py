@@ -4,10 +4,17 @@ A negative or noisy parallax is a legal measurement. The distance is therefore r
 exponentially decreasing space density prior of Bailer-Jones (2015), not from the inverse of the parallax.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import cache
+from types import ModuleType
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
 
 DEFAULT_LENGTH_SCALE = 1350.0  # Astraatmadja & Bailer-Jones 2016 [pc]
 
@@ -50,18 +57,24 @@ class ZeroPointReason(IntEnum):
 
 
 @cache
-def _zero_point_module():
+def _zero_point_module() -> ModuleType:
     from zero_point import zpt
 
     zpt.load_tables()
     return zpt
 
 
-def _strictly_inside(values, limits):
+def _strictly_inside(values: FloatArray, limits: tuple[float, float]) -> NDArray[np.bool_]:
     return (values > limits[0]) & (values < limits[1])
 
 
-def zero_point(phot_g_mean_mag, nu_eff, pseudocolour, ecl_lat, astrometric_params_solved):
+def zero_point(
+    phot_g_mean_mag: ArrayLike,
+    nu_eff: ArrayLike,
+    pseudocolour: ArrayLike,
+    ecl_lat: ArrayLike,
+    astrometric_params_solved: ArrayLike,
+) -> tuple[FloatArray, NDArray[np.int8]]:
     """Parallax zero point of Gaia EDR3 and DR3 sources [mas].
 
     Subtract it from the catalogue's parallax.
@@ -123,7 +136,13 @@ def zero_point(phot_g_mean_mag, nu_eff, pseudocolour, ecl_lat, astrometric_param
     return value.reshape(shape), reason.reshape(shape)
 
 
-def _zero_point_reason(magnitude, nu_eff, pseudocolour, latitude, solved):
+def _zero_point_reason(
+    magnitude: FloatArray,
+    nu_eff: FloatArray,
+    pseudocolour: FloatArray,
+    latitude: FloatArray,
+    solved: FloatArray,
+) -> NDArray[np.int8]:
     six = solved == _SIX_PARAMETERS
     colour = np.where(six, pseudocolour, nu_eff)
     colour_inside = np.where(
@@ -142,7 +161,9 @@ def _zero_point_reason(magnitude, nu_eff, pseudocolour, latitude, solved):
     return np.select(conditions, [int(r) for r in reasons], default=0).astype(np.int8)
 
 
-def _scaled(parallax, parallax_error, length_scale):
+def _scaled(
+    parallax: ArrayLike, parallax_error: ArrayLike, length_scale: ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Parallax and error in units of the inverse length scale, NaN where the error is not positive."""
     scale = np.asarray(length_scale, dtype=float) / 1000.0
     if not np.all(scale > 0):
@@ -156,7 +177,9 @@ def _scaled(parallax, parallax_error, length_scale):
     return w, s, scale
 
 
-def edsd_mode(parallax, parallax_error, length_scale=DEFAULT_LENGTH_SCALE):
+def edsd_mode(
+    parallax: ArrayLike, parallax_error: ArrayLike, length_scale: ArrayLike = DEFAULT_LENGTH_SCALE
+) -> FloatArray:
     """Mode of the distance posterior with an exponentially decreasing space density prior [pc].
 
     Parameters
@@ -201,7 +224,7 @@ def edsd_mode(parallax, parallax_error, length_scale=DEFAULT_LENGTH_SCALE):
     return _mode(w, s) * scale
 
 
-def _mode(w, s):
+def _mode(w: FloatArray, s: FloatArray) -> FloatArray:
     """Smallest positive root of x³ - 2x² + (w/s²) x - 1/s², x = d/L."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         linear, constant = w / s / s, 1.0 / s / s
@@ -215,7 +238,7 @@ def _mode(w, s):
     return root
 
 
-def _smallest_root(linear, constant, may_have_three):
+def _smallest_root(linear: FloatArray, constant: FloatArray, may_have_three: NDArray[np.bool_]) -> FloatArray:
     """Analytic solution after the shift x = t + 2/3: t³ + pt + q = 0."""
     p = linear - 4.0 / 3.0
     q = 2.0 / 3.0 * linear - constant - 16.0 / 27.0
@@ -233,7 +256,12 @@ def _smallest_root(linear, constant, may_have_three):
     return np.where(p > 0, one_rising, wavy) + 2.0 / 3.0
 
 
-def edsd_quantiles(parallax, parallax_error, length_scale=DEFAULT_LENGTH_SCALE, quantiles=(0.16, 0.5, 0.84)):
+def edsd_quantiles(
+    parallax: ArrayLike,
+    parallax_error: ArrayLike,
+    length_scale: ArrayLike = DEFAULT_LENGTH_SCALE,
+    quantiles: Sequence[float] = (0.16, 0.5, 0.84),
+) -> FloatArray:
     """Distance at quantiles of the posterior with an exponentially decreasing space density prior [pc].
 
     Parameters
@@ -287,13 +315,15 @@ def edsd_quantiles(parallax, parallax_error, length_scale=DEFAULT_LENGTH_SCALE, 
     return result.reshape(probabilities.shape + shape)
 
 
-def _log_density(log_x, w, s):
+def _log_density(log_x: FloatArray, w: FloatArray, s: FloatArray) -> FloatArray:
     """Logarithm of the posterior density of ln x, but for a constant."""
     x = np.exp(log_x)
     return 3.0 * log_x - x - 0.5 * ((w - 1.0 / x) / s) ** 2
 
 
-def _edge(inside, outside, floor, w, s):
+def _edge(
+    inside: FloatArray, outside: FloatArray, floor: FloatArray, w: FloatArray, s: FloatArray
+) -> FloatArray:
     """Bisect between a point of high density and one of low density for the floor."""
     for _ in range(45):
         middle = 0.5 * (inside + outside)
@@ -302,7 +332,7 @@ def _edge(inside, outside, floor, w, s):
     return outside
 
 
-def _block_quantiles(w, s, probabilities):
+def _block_quantiles(w: FloatArray, s: FloatArray, probabilities: FloatArray) -> FloatArray:
     lowest = np.log(_mode(w, s))
     # The prior's own mode bounds the other one from above: beyond it the density falls for every parallax.
     highest = np.log(np.maximum(np.exp(lowest), 3.0))
@@ -326,7 +356,9 @@ def _block_quantiles(w, s, probabilities):
     return np.exp([_invert(p, log_x, step, density, cumulative) for p in probabilities])
 
 
-def _invert(probability, log_x, step, density, cumulative):
+def _invert(
+    probability: float, log_x: FloatArray, step: FloatArray, density: FloatArray, cumulative: FloatArray
+) -> FloatArray:
     """Point of one cumulative probability, the density taken as linear inside a cell."""
     target = probability * cumulative[-1]
     cell = np.clip(np.sum(cumulative < target, axis=0) - 1, 0, _GRID_SIZE - 2)

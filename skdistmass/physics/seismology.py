@@ -4,13 +4,20 @@ Six sets of labels come from three corrections of the large separation Δν (Sha
 each as it is and brought to the scale of Gaia's radii: `seismic_masses` makes them all.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.physics.constants import SOLAR_EFFECTIVE_TEMPERATURE
 from skdistmass.physics.delta_nu import mosser_delta_nu, sharma_correction, white_correction
 from skdistmass.physics.gaia_radius import apply_radius_correction, check_correction
+from skdistmass.physics.photometry import positive
+
+FloatArray = NDArray[np.float64]
 
 
 class SolarReference(NamedTuple):
@@ -54,18 +61,13 @@ class SeismicLabels(NamedTuple):
         Fractional error of the radius.
     """
 
-    mass: np.ndarray
-    radius: np.ndarray
-    mass_fractional_error: np.ndarray
-    radius_fractional_error: np.ndarray
+    mass: FloatArray
+    radius: FloatArray
+    mass_fractional_error: FloatArray
+    radius_fractional_error: FloatArray
 
 
-def _positive(values):
-    values = np.asarray(values, dtype=float)
-    return np.where(values > 0, values, np.nan)
-
-
-def _reference(pipeline):
+def _reference(pipeline: str) -> SolarReference:
     try:
         return SOLAR_REFERENCES[pipeline]
     except KeyError:
@@ -74,7 +76,13 @@ def _reference(pipeline):
         ) from None
 
 
-def seismic_mass(nu_max, delta_nu, teff, correction_factor=1.0, reference=SOLAR_REFERENCES["APOKASC2"]):
+def seismic_mass(
+    nu_max: ArrayLike,
+    delta_nu: ArrayLike,
+    teff: ArrayLike,
+    correction_factor: ArrayLike = 1.0,
+    reference: SolarReference = SOLAR_REFERENCES["APOKASC2"],
+) -> FloatArray:
     """Stellar mass from the scaling relations [Msun].
 
     Parameters
@@ -108,12 +116,18 @@ def seismic_mass(nu_max, delta_nu, teff, correction_factor=1.0, reference=SOLAR_
     >>> seismic_mass(30.0, 4.0, 4800.0).round(3)
     np.float64(0.917)
     """
-    nu = _positive(nu_max) / reference.nu_max
-    delta = _positive(delta_nu) / (_positive(correction_factor) * reference.delta_nu)
-    return nu**3 * delta**-4 * (_positive(teff) / SOLAR_EFFECTIVE_TEMPERATURE) ** 1.5
+    nu = positive(nu_max) / reference.nu_max
+    delta = positive(delta_nu) / (positive(correction_factor) * reference.delta_nu)
+    return nu**3 * delta**-4 * (positive(teff) / SOLAR_EFFECTIVE_TEMPERATURE) ** 1.5
 
 
-def seismic_radius(nu_max, delta_nu, teff, correction_factor=1.0, reference=SOLAR_REFERENCES["APOKASC2"]):
+def seismic_radius(
+    nu_max: ArrayLike,
+    delta_nu: ArrayLike,
+    teff: ArrayLike,
+    correction_factor: ArrayLike = 1.0,
+    reference: SolarReference = SOLAR_REFERENCES["APOKASC2"],
+) -> FloatArray:
     """Stellar radius from the scaling relations [Rsun].
 
     Parameters
@@ -147,12 +161,14 @@ def seismic_radius(nu_max, delta_nu, teff, correction_factor=1.0, reference=SOLA
     >>> seismic_radius(30.0, 4.0, 4800.0).round(2)
     np.float64(10.15)
     """
-    nu = _positive(nu_max) / reference.nu_max
-    delta = _positive(delta_nu) / (_positive(correction_factor) * reference.delta_nu)
-    return nu * delta**-2 * (_positive(teff) / SOLAR_EFFECTIVE_TEMPERATURE) ** 0.5
+    nu = positive(nu_max) / reference.nu_max
+    delta = positive(delta_nu) / (positive(correction_factor) * reference.delta_nu)
+    return nu * delta**-2 * (positive(teff) / SOLAR_EFFECTIVE_TEMPERATURE) ** 0.5
 
 
-def mass_fractional_error(nu_max_fractional_error, delta_nu_fractional_error, teff_fractional_error):
+def mass_fractional_error(
+    nu_max_fractional_error: ArrayLike, delta_nu_fractional_error: ArrayLike, teff_fractional_error: ArrayLike
+) -> FloatArray:
     """Fractional error of a mass from the scaling relations, correction factor held fixed.
 
     Parameters
@@ -183,7 +199,9 @@ def mass_fractional_error(nu_max_fractional_error, delta_nu_fractional_error, te
     )
 
 
-def radius_fractional_error(nu_max_fractional_error, delta_nu_fractional_error, teff_fractional_error):
+def radius_fractional_error(
+    nu_max_fractional_error: ArrayLike, delta_nu_fractional_error: ArrayLike, teff_fractional_error: ArrayLike
+) -> FloatArray:
     """Fractional error of a radius from the scaling relations, correction factor held fixed.
 
     Parameters
@@ -214,14 +232,20 @@ def radius_fractional_error(nu_max_fractional_error, delta_nu_fractional_error, 
     )
 
 
-def _combine(*terms):
+def _combine(*terms: tuple[ArrayLike, ArrayLike]) -> FloatArray:
     """Square root of the sum of (slope · error)²."""
-    return np.sqrt(sum((slope * np.asarray(error, dtype=float)) ** 2 for slope, error in terms))
+    return np.sqrt(sum((np.asarray(slope) * np.asarray(error, dtype=float)) ** 2 for slope, error in terms))
 
 
 def sharma_mass(
-    nu_max, delta_nu, teff, log_g, fe_h, evolutionary_state, reference=SOLAR_REFERENCES["APOKASC2"]
-):
+    nu_max: ArrayLike,
+    delta_nu: ArrayLike,
+    teff: ArrayLike,
+    log_g: ArrayLike,
+    fe_h: ArrayLike,
+    evolutionary_state: ArrayLike,
+    reference: SolarReference = SOLAR_REFERENCES["APOKASC2"],
+) -> tuple[FloatArray, FloatArray]:
     """Mass with the Sharma correction that belongs to that mass [Msun].
 
     Parameters
@@ -260,7 +284,7 @@ def sharma_mass(
     True
     """
     uncorrected = seismic_mass(nu_max, delta_nu, teff, 1.0, reference)
-    mass, factor = uncorrected, np.nan
+    mass, factor = uncorrected, np.full_like(uncorrected, np.nan)
     for _ in range(60):
         factor = sharma_correction(teff, log_g, fe_h, mass, evolutionary_state)
         previous, mass = mass, uncorrected * factor**4
@@ -270,10 +294,17 @@ def sharma_mass(
     return mass, factor
 
 
-def _mass_and_radius(nu_max, delta_nu, teff, fixed, correction, radius_corrected, reference):
-    log_g, fe_h, state = fixed
+def _mass_and_radius(
+    measured: Sequence[FloatArray],
+    fixed: tuple[ArrayLike, ArrayLike, ArrayLike],
+    correction: str,
+    radius_corrected: bool,
+    reference: SolarReference,
+) -> tuple[FloatArray, FloatArray]:
+    (nu_max, delta_nu, teff), (log_g, fe_h, state) = measured, fixed
+    factor: ArrayLike = 1.0
     if correction == "MO":
-        reference, delta_nu, factor = MOSSER_REFERENCE, mosser_delta_nu(nu_max, delta_nu), 1.0
+        reference, delta_nu = MOSSER_REFERENCE, mosser_delta_nu(nu_max, delta_nu)
     elif correction == "TW":
         factor = white_correction(teff)
     else:
@@ -284,20 +315,20 @@ def _mass_and_radius(nu_max, delta_nu, teff, fixed, correction, radius_corrected
 
 
 def seismic_masses(
-    nu_max,
-    delta_nu,
-    teff,
-    log_g,
-    fe_h,
-    evolutionary_state,
+    nu_max: ArrayLike,
+    delta_nu: ArrayLike,
+    teff: ArrayLike,
+    log_g: ArrayLike,
+    fe_h: ArrayLike,
+    evolutionary_state: ArrayLike,
     *,
-    nu_max_error=np.nan,
-    delta_nu_error=np.nan,
-    teff_error=np.nan,
-    correction="SS",
-    radius_corrected=False,
-    pipeline="APOKASC2",
-):
+    nu_max_error: ArrayLike = np.nan,
+    delta_nu_error: ArrayLike = np.nan,
+    teff_error: ArrayLike = np.nan,
+    correction: str = "SS",
+    radius_corrected: bool = False,
+    pipeline: str = "APOKASC2",
+) -> SeismicLabels:
     """Label giants with masses and radii of one of the six sets, with errors.
 
     Parameters
@@ -355,17 +386,15 @@ def seismic_masses(
     fixed = (log_g, fe_h, evolutionary_state)
     settings = (fixed, correction, bool(radius_corrected), reference)
     centre = [np.asarray(values, dtype=float) for values in (nu_max, delta_nu, teff)]
-    mass, radius = _mass_and_radius(*centre, *settings)
+    mass, radius = _mass_and_radius(centre, *settings)
     mass_terms, radius_terms = [], []
     half_step = 1e-4
     for i, error in enumerate((nu_max_error, delta_nu_error, teff_error)):
         low, high = (
-            _mass_and_radius(
-                *(v * (1 + sign * half_step * (j == i)) for j, v in enumerate(centre)), *settings
-            )
+            _mass_and_radius([v * (1 + sign * half_step * (j == i)) for j, v in enumerate(centre)], *settings)
             for sign in (-1, 1)
         )
-        fractional = np.asarray(error, dtype=float) / _positive(centre[i])
+        fractional = np.asarray(error, dtype=float) / positive(centre[i])
         mass_terms.append((np.log(high[0] / low[0]) / (2 * half_step), fractional))
         radius_terms.append((np.log(high[1] / low[1]) / (2 * half_step), fractional))
     return SeismicLabels(mass, radius, _combine(*mass_terms), _combine(*radius_terms))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 MAD_TO_SIGMA = 1.4826
 """Standard deviation of a Gaussian over its median absolute deviation, to four digits."""
 
 
-def robust_sigma(values) -> float:
+def robust_sigma(values: ArrayLike) -> float:
     """Median absolute deviation from the median, scaled to the standard deviation of a Gaussian.
 
     Parameters
@@ -28,14 +29,14 @@ def robust_sigma(values) -> float:
     >>> round(robust_sigma(np.append(rng.normal(size=10_000), 1e6)), 1)
     1.0
     """
-    values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values)]
-    if not values.size:
+    sample = np.asarray(values, dtype=float)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
         return np.nan
-    return MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values))))
+    return MAD_TO_SIGMA * float(np.median(np.abs(sample - np.median(sample))))
 
 
-def weighted_median(values, weights) -> float:
+def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Value at which half of the total weight is reached.
 
     Parameters
@@ -59,7 +60,7 @@ def weighted_median(values, weights) -> float:
     return values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])]
 
 
-def weighted_robust_sigma(values, weights) -> float:
+def weighted_robust_sigma(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Weighted median absolute deviation, scaled to the standard deviation of a Gaussian.
 
     Parameters

@@ -17,7 +17,7 @@ def test_rjce_of_the_two_instruments():
 
 
 def test_rjce_refuses_another_instrument():
-    with pytest.raises(ValueError, match=r"IRAC.*got 'MIPS'"):
+    with pytest.raises(ValueError, match=r"IRAC.*received 'MIPS'"):
         rjce_extinction(10.0, 9.0, "MIPS")
 
 
@@ -121,7 +121,7 @@ def test_many_stars_at_once_with_bytes_for_methods_and_sizes_kept():
 
 
 def test_errors_say_what_is_wrong():
-    with pytest.raises(ValueError, match="'survey' or 'paper'; got 'mine'"):
+    with pytest.raises(ValueError, match="'survey' or 'paper'; received 'mine'"):
         choose_extinction([0.1], rule="mine")
     with pytest.raises(ValueError, match="no extinction input"):
         choose_extinction()
