@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 
 import numpy as np
@@ -58,8 +59,8 @@ class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
         """Write the shared settings into the docstring of each regressor, in place of ``{settings}``."""
         super().__init_subclass__(**kwargs)
         if cls.__doc__ and "{settings}" in cls.__doc__:
-            settings = NetworkRegressor.__doc__.split("    ----------\n", 1)[1]
-            cls.__doc__ = cls.__doc__.replace("    {settings}\n", settings.rstrip(" "))
+            settings = inspect.cleandoc(NetworkRegressor.__doc__).split("----------\n", 1)[1]
+            cls.__doc__ = inspect.cleandoc(cls.__doc__).replace("{settings}", settings)
 
     def __init__(
         self,
