@@ -1,8 +1,11 @@
 """The public names, and what importing the package costs."""
 
+import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from sklearn.base import BaseEstimator
@@ -10,23 +13,15 @@ from sklearn.base import BaseEstimator
 import skdistmass
 
 HEAVY = ("tensorflow", "keras", "scikeras", "matplotlib", "dask", "numba", "pyarrow")
-PUBLIC = {
+NAMES = sorted(set(skdistmass.__all__) - {"__version__"})
+ESTIMATORS = (
     "BinaryPruner",
     "DistanceRegressor",
     "IsochroneDistance",
     "MassRegressor",
     "MassToAge",
     "TrainingDomain",
-    "build_catalog",
-    "list_models",
-    "load_model",
-    "load_predictor",
-    "make_survey",
-    "read_catalog",
-    "read_stars",
-    "save_model",
-    "write_table",
-}
+)
 
 
 def loaded_after(code):
@@ -40,43 +35,88 @@ def loaded_after(code):
     return set(result.stdout.splitlines()[-1].split())
 
 
-def test_public_names():
-    assert set(skdistmass.__all__) >= PUBLIC | {"__version__"}
-    for name in skdistmass.__all__:
-        assert getattr(skdistmass, name) is not None
-    assert set(dir(skdistmass)) >= PUBLIC
+def names_for_editors():
+    """Names that `__init__` imports for type checkers, with the module of each."""
+    tree = ast.parse(Path(skdistmass.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    return {alias.name: node.module for node in block.body for alias in node.names}
+
+
+def test_lazy_names_names_for_editors_and_all_agree():
+    lazy = {name: f"skdistmass.{home}" for name, home in skdistmass._HOME.items()}
+    assert names_for_editors() == lazy
+    assert set(skdistmass.__all__) == {*lazy, "__version__"}
+    assert len(set(skdistmass.__all__)) == len(skdistmass.__all__)
+    assert dir(skdistmass) == sorted(skdistmass.__all__)
+
+
+def test_all_is_written_out_for_editors():
+    tree = ast.parse(Path(skdistmass.__file__).read_text(encoding="utf-8"))
+    (value,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    assert ast.literal_eval(value) == skdistmass.__all__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_names_are_those_of_their_modules(name):
+    module = import_module(f"skdistmass.{skdistmass._HOME[name]}")
+    assert getattr(skdistmass, name) is getattr(module, name)
+    assert getattr(skdistmass, name).__name__ == name
+
+
+def test_the_estimators_are_public():
+    found = {name for name in NAMES if issubclass_of(getattr(skdistmass, name), BaseEstimator)}
+    assert found == set(ESTIMATORS)
+
+
+def issubclass_of(thing, base):
+    return inspect.isclass(thing) and issubclass(thing, base)
+
+
+def test_unknown_names_are_refused():
     with pytest.raises(AttributeError, match="has no attribute 'Distance'"):
         _ = skdistmass.Distance
 
 
-@pytest.mark.parametrize("name", sorted(set(skdistmass.__all__) - {"__version__"}))
+def test_errors_and_warnings_are_public_and_of_a_built_in_kind():
+    exceptions = import_module("skdistmass.exceptions")
+    assert set(exceptions.__all__) <= set(skdistmass.__all__)
+    for name in exceptions.__all__:
+        assert issubclass(getattr(exceptions, name), ValueError | Warning)
+    defined = {
+        name
+        for name, value in vars(exceptions).items()
+        if inspect.isclass(value) and value.__module__ == exceptions.__name__
+    }
+    assert defined == set(exceptions.__all__)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_public_names_are_documented(name):
     thing = getattr(skdistmass, name)
     text = inspect.getdoc(thing)
     assert len(text.splitlines()[0]) > 20
-    if not inspect.isclass(thing) or not issubclass(thing, BaseEstimator):
+    if not issubclass_of(thing, BaseEstimator):
         assert "Returns\n-------" in text or inspect.isclass(thing)
         return
-    for setting in thing().get_params(deep=False) if name != "BinaryPruner" else ():
+    for setting in inspect.signature(thing).parameters:
         assert f"\n{setting} : " in text
 
 
-@pytest.mark.parametrize("name", ["DistanceRegressor", "MassRegressor", "MassToAge", "TrainingDomain"])
+@pytest.mark.parametrize("name", ESTIMATORS)
 def test_documented_defaults_are_the_defaults(name):
     estimator = getattr(skdistmass, name)
     text = inspect.getdoc(estimator)
     for setting, parameter in inspect.signature(estimator).parameters.items():
+        if parameter.default is inspect.Parameter.empty:
+            continue
         line = next(line for line in text.splitlines() if line.startswith(f"{setting} : "))
         stated = line.rsplit("default=", 1)[1]
-        if setting not in overridden(estimator):
-            assert eval(stated) == parameter.default, f"{name}.{setting}"
-
-
-def overridden(estimator):
-    """Settings of MassToAge whose defaults are another than those of the shared text."""
-    shared = skdistmass.DistanceRegressor().get_params()
-    own = estimator().get_params()
-    return {key for key in shared.keys() & own.keys() if shared[key] != own[key]}
+        assert ast.literal_eval(stated) == parameter.default, f"{name}.{setting}"
 
 
 def test_importing_the_package_loads_nothing():

@@ -18,6 +18,9 @@ BAD_MAGNITUDE = 90.0
 FLAG_SENTINEL = -9999
 """This value of a column of flags or identifiers stands for a missing one."""
 
+RJCE_SLOPE = 0.918
+"""A_K for a colour excess of one magnitude in H - [4.5 µm] (Majewski et al. 2011)."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -167,7 +170,7 @@ DERIVED: Mapping[str, Derivation] = MappingProxyType(
             Derivation("N_FE", {"N_H": 1.0, "FE_H": -1.0}),
             Derivation("C_FE_ERR", {"C_H_ERR": 1.0, "FE_H_ERR": 1.0}, quadrature=True),
             Derivation("N_FE_ERR", {"N_H_ERR": 1.0, "FE_H_ERR": 1.0}, quadrature=True),
-            Derivation("AK_WISE", {"EBV_RJCE_ALLWISE": 0.918 / 2.61}, constant=0.918 * 0.03),
+            Derivation("AK_WISE", {"EBV_RJCE_ALLWISE": RJCE_SLOPE / 2.61}, constant=RJCE_SLOPE * 0.03),
             Derivation("SFD_EBV", {"EBV_SFD": 1 / 0.884}),
         )
     }

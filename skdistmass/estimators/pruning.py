@@ -12,6 +12,8 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skdistmass.exceptions import NoSecondModeWarning as NoSecondModeWarning
+
 WHERE = ("dwarfs", "all")
 
 # Where two modes are looked for: two equal stars are 0.75 mag brighter than one, a residual of 0.29.
@@ -22,10 +24,6 @@ _MIN_MODE_STARS = 100
 # least this fraction of the density of the first: noise makes lower ones.
 _MIN_SIGNIFICANCE = 4.0
 _MIN_HEIGHT = 0.01
-
-
-class NoSecondModeWarning(UserWarning):
-    """The residuals have one mode only: ``threshold="auto"`` found nothing to cut and keeps every star."""
 
 
 def distance_residual(y, prediction):

@@ -8,13 +8,10 @@ import json
 from importlib import resources
 from pathlib import Path
 
+from skdistmass.exceptions import UntrustedModelError as UntrustedModelError
 from skdistmass.models.serialize import to_estimator, to_plain, to_predictor
 
 REGISTRY = "registry.json"
-
-
-class UntrustedModelError(ValueError):
-    """A model file whose content is not vouched for by the registry."""
 
 
 def read_registry() -> dict:

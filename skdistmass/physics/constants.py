@@ -1,4 +1,6 @@
-"""Constants of the field, each with its source."""
+"""Constants of the field, each with its source; `RJCE_SLOPE` is one of the survey's columns."""
+
+from skdistmass.columns import RJCE_SLOPE as RJCE_SLOPE
 
 SOLAR_EFFECTIVE_TEMPERATURE = 5772.0
 """Nominal effective temperature of the Sun (IAU 2015 resolution B3) [K]."""
@@ -11,9 +13,6 @@ SOLAR_BOLOMETRIC_MAGNITUDE = 4.74
 
 A_K_PER_E_B_V = 0.302
 """A_K / E(B-V) of DistMass; 0.310 is the value of Schlafly & Finkbeiner (2011), 0.382 the dust map's own."""
-
-RJCE_SLOPE = 0.918
-"""A_K for a colour excess of one magnitude in H - [4.5 µm] (Majewski et al. 2011)."""
 
 YEARS_PER_GYR = 1e9
 """Years in a gigayear."""

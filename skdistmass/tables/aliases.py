@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import AUXILIARY_COLUMNS, DERIVED, INPUT_COLUMNS, Column, Derivation, column_key
+from skdistmass.exceptions import MissingColumnsError as MissingColumnsError
 from skdistmass.physics.coordinates import galactic_latitude
 from skdistmass.tables.clean import clean_column, to_native
 from skdistmass.tables.source import RawColumn
@@ -15,36 +16,6 @@ from skdistmass.tables.source import RawColumn
 _APSTAR_PARTS = ("TELESCOPE", "FIELD", "APOGEE_ID")
 _APSTAR_FORM = "apogee.{}.stars.{}.{}"
 _COLUMNS = {**AUXILIARY_COLUMNS, **INPUT_COLUMNS}
-
-
-class MissingColumnsError(ValueError):
-    """A table lacks columns that are needed.
-
-    Parameters
-    ----------
-    label : str
-        Name of the table.
-    missing : sequence of str
-        Canonical names, or names that were asked for.
-    found : sequence of str
-        Names of the columns of the table.
-    """
-
-    def __init__(self, label: str, missing: Sequence[str], found: Sequence[str]):
-        self.label, self.missing, self.found = label, list(missing), list(found)
-        lines = [f"{label}: {len(missing)} needed column{'s are' if len(missing) > 1 else ' is'} missing"]
-        lines += [f"  {_describe(name)}" for name in missing]
-        shown = ", ".join(found[:60]) + (", ..." if len(found) > 60 else "")
-        lines.append(f"found {len(found)} columns: {shown}" if found else "found no columns")
-        super().__init__("\n".join(lines))
-
-    def __reduce__(self):
-        return type(self), (self.label, self.missing, self.found)
-
-
-def _describe(name: str) -> str:
-    text = str(INPUT_COLUMNS.get(name, name))
-    return f"{text}, or made from {' and '.join(DERIVED[name].terms)}" if name in DERIVED else text
 
 
 def match_columns(names: Sequence[str], wanted: Mapping[str, Column]) -> dict[str, list[str]]:

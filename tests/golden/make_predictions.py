@@ -1,7 +1,7 @@
 """Predictions of every shipped model for a few stars: `python tests/golden/make_predictions.py` writes them.
 
-`test_golden.py` compares with `predictions.json`, in every environment of `.ci/environments`. Write it anew only
-when the shipped models change.
+`test_golden.py` compares with `predictions.json`, in every environment of `.ci/environments`. Write it anew
+only when the shipped models change.
 """
 
 from __future__ import annotations
