@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator, PchipInterpolator
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdistmass.estimators._ages import (
+from skdistmass.estimators.base import NetworkRegressor
+from skdistmass.estimators.inference import (
     MASS_RANGE,
     MAX_LOG_G,
     METALLICITY_RANGE,
     SAMPLED_MASSES,
-    AgeEvaluation,
+    AgeInference,
     Ages,
     NoAgeReason,
 )
-from skdistmass.estimators.base import NetworkRegressor
+from skdistmass.estimators.settings import Constraint, document_settings, one_of
 from skdistmass.physics.isochrones import load_giant_ages
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from sklearn.pipeline import Pipeline
+
+    FloatArray = NDArray[np.float64]
 
 __all__ = [
     "MASS_RANGE",
@@ -34,7 +45,7 @@ _SAMPLED_MASSES = np.geomspace(*SAMPLED_MASSES, 150)
 _SAMPLED_METALLICITIES = np.linspace(-0.75, 0.5, 26)
 
 
-def isochrone_ages(mass="current"):
+def isochrone_ages(mass: str = "current") -> tuple[FloatArray, FloatArray]:
     """Sample the relation of mass, metallicity and age of the shipped isochrones.
 
     Parameters
@@ -61,7 +72,7 @@ def isochrone_ages(mass="current"):
     that an age there is larger than that of the table and larger than that of the Universe.
     """
     if mass not in ("current", "initial"):
-        raise ValueError(f"mass has to be 'current' or 'initial'; received {mass!r}.")
+        raise ValueError(f"mass must be 'current' or 'initial'; received {mass!r}.")
     table = load_giant_ages()
     masses = table.current_mass if mass == "current" else table.initial_mass
     log_mass = np.log10(_SAMPLED_MASSES)
@@ -76,7 +87,7 @@ def isochrone_ages(mass="current"):
     return np.column_stack([axis.ravel() for axis in grid]), sampled.ravel()
 
 
-def _log_age_of_mass(log_mass, node_log_mass, node_log_age):
+def _log_age_of_mass(log_mass: FloatArray, node_log_mass: FloatArray, node_log_age: FloatArray) -> FloatArray:
     # Nodes run from young and massive to old and light.
     relation = PchipInterpolator(node_log_mass[::-1], node_log_age[::-1], extrapolate=False)
     log_age = relation(log_mass)
@@ -89,7 +100,35 @@ def _log_age_of_mass(log_mass, node_log_mass, node_log_age):
     return log_age
 
 
-class MassToAge(AgeEvaluation, NetworkRegressor):
+class _OfNetwork:
+    """Fitted attribute that ``method="interpolate"`` does not have; what `fit` stores goes before it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, model: MassToAge | None, owner: type | None = None) -> Any:
+        if model is None:
+            return self
+        raise AttributeError(_missing(model, self._name))
+
+
+def _missing(model: MassToAge, name: str) -> str:
+    if model.method == "network":
+        return f"this MassToAge has no {name}: fit it first."
+    return (
+        f"{name} is of method='network'; this MassToAge has method={model.method!r}, which keeps points_ and "
+        "values_ only."
+    )
+
+
+def _has_network(model: MassToAge) -> bool:
+    if model.method != "network":
+        raise AttributeError(_missing(model, "calibrate"))
+    return True
+
+
+@document_settings
+class MassToAge(AgeInference, NetworkRegressor):
     """Age of a giant from its mass and metallicity.
 
     The columns of `X` are mass [Msun] and [M/H] [dex]; `y` is log10 of the age in years. A giant lives
@@ -97,20 +136,17 @@ class MassToAge(AgeEvaluation, NetworkRegressor):
 
     Parameters
     ----------
-    method : str, default="network"
-        "network" fits the network; "interpolate" interpolates linearly between the points of `fit`.
+    method : {"network", "interpolate"}, default="network"
+        "network" fits the network; "interpolate" interpolates linearly in log mass and [M/H] between the
+        points of `fit`, without errors.
     {settings}
 
     Attributes
     ----------
-    coefs_, intercepts_ : list of ndarray
-        Kernels of shape (n_members, n_in, n_out) and biases of shape (n_members, n_out) of each layer.
-    scaler_mean_, scaler_scale_ : ndarray of shape (n_features,)
-        Weighted mean and standard deviation of the features.
-    pipeline_ : Pipeline
-        ``Pipeline(StandardScaler, KerasRegressor)`` with the same weights, rebuilt at each access.
-    n_features_in_ : int
-        Number of features seen in `fit`.
+    {attributes}
+    points_, values_ : ndarray of shape (n_samples, 2), ndarray of shape (n_samples,)
+        The points of `fit`. Only with ``method="interpolate"``, which has `n_features_in_` and
+        `feature_names_in_` beside them, and none of the others.
 
     See Also
     --------
@@ -138,25 +174,44 @@ class MassToAge(AgeEvaluation, NetworkRegressor):
     array([11.,  1.])
     """
 
+    _parameter_constraints: ClassVar[Mapping[str, Constraint]] = {
+        **NetworkRegressor._parameter_constraints,
+        "method": one_of(*METHODS),
+    }
+
+    coefs_ = _OfNetwork()
+    intercepts_ = _OfNetwork()
+    scaler_mean_ = _OfNetwork()
+    scaler_scale_ = _OfNetwork()
+    error_model_ = _OfNetwork()
+    loss_ = _OfNetwork()
+    loss_curve_ = _OfNetwork()
+    n_iter_ = _OfNetwork()
+    converged_ = _OfNetwork()
+
+    calibrate = available_if(_has_network)(NetworkRegressor.calibrate)
+
     def __init__(
         self,
         *,
-        method="network",
-        hidden_layer_sizes=(16, 16),
-        activation="tanh",
-        solver="lbfgs",
-        loss="squared_error",
-        epsilon=1.35,
-        alpha=1e-9,
-        n_members=1,
-        n_restarts=1,
-        max_iter=3000,
-        tol=1e-12,
-        batch_size=32,
-        learning_rate_init=1e-3,
-        validation_fraction=0.2,
-        n_iter_no_change=15,
-        random_state=None,
+        method: str = "network",
+        hidden_layer_sizes: int | Sequence[int] = (16, 16),
+        activation: str = "tanh",
+        solver: str = "lbfgs",
+        loss: str = "squared_error",
+        epsilon: float = 1.35,
+        alpha: float = 1e-9,
+        n_members: int = 1,
+        n_restarts: int = 1,
+        max_iter: int = 3000,
+        tol: float = 1e-12,
+        batch_size: int = 32,
+        learning_rate_init: float = 1e-3,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 15,
+        error_feature: str | int = "M_H",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = False,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -173,12 +228,14 @@ class MassToAge(AgeEvaluation, NetworkRegressor):
             learning_rate_init=learning_rate_init,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
+            error_feature=error_feature,
             random_state=random_state,
+            verbose=verbose,
         )
         self.method = method
 
     @classmethod
-    def from_isochrones(cls, mass="current", method="network"):
+    def from_isochrones(cls, mass: str = "current", method: str = "network") -> MassToAge:
         """Return the fitted relation of the shipped isochrones; nothing is trained.
 
         Parameters
@@ -201,19 +258,21 @@ class MassToAge(AgeEvaluation, NetworkRegressor):
         if method == "interpolate":
             return cls(method=method).fit(*isochrone_ages(mass))
         if method not in METHODS:
-            raise ValueError(f"method has to be one of {METHODS}; received {method!r}.")
+            raise ValueError(f"method must be one of {METHODS}; received {method!r}.")
         if mass not in ("current", "initial"):
-            raise ValueError(f"mass has to be 'current' or 'initial'; received {mass!r}.")
+            raise ValueError(f"mass must be 'current' or 'initial'; received {mass!r}.")
         from skdistmass.models.load import load_model
 
         return load_model("age" if mass == "current" else "age-initial")
 
-    def _check_settings(self):
-        super()._check_settings()
-        if self.method not in METHODS:
-            raise ValueError(f"method has to be one of {METHODS}; received {self.method!r}.")
+    @property
+    def pipeline_(self) -> Pipeline:
+        """Fitted ``Pipeline(StandardScaler, KerasRegressor)`` of ``method="network"``."""
+        if self.method != "network":
+            raise AttributeError(_missing(self, "pipeline_"))
+        return super().pipeline_
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn log age as a function of mass and metallicity.
 
         Parameters
@@ -235,9 +294,12 @@ class MassToAge(AgeEvaluation, NetworkRegressor):
         ValueError
             If a setting, the table or the weights are not usable.
         """
+        self._check_settings()
+        fitted = [name for name in vars(self) if name.endswith("_")]
+        for name in fitted:  # another method may have left other attributes
+            delattr(self, name)
         if self.method == "network":
             return super().fit(X, y, sample_weight)
-        self._check_settings()
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=3)
         if X.shape[1] != 2:
             raise ValueError(
@@ -246,7 +308,7 @@ class MassToAge(AgeEvaluation, NetworkRegressor):
         self.points_, self.values_ = X, np.asarray(y, dtype=np.float64)
         return self
 
-    def predict(self, X, return_std=False):
+    def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict log ages.
 
         Parameters
@@ -273,5 +335,5 @@ class MassToAge(AgeEvaluation, NetworkRegressor):
         return (log_age, np.zeros_like(log_age)) if return_std else log_age
 
 
-def _with_log_mass(X):
+def _with_log_mass(X: FloatArray) -> FloatArray:
     return np.column_stack([np.log10(X[:, 0]), X[:, 1]])

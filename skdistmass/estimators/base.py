@@ -1,85 +1,97 @@
-"""The network that all regressors share: trained through Keras, kept and evaluated as NumPy arrays."""
+"""The regressor that distances, masses and ages share: settings, training, prediction, errors.
+
+Training runs through ``Pipeline(StandardScaler, KerasRegressor)`` (`skdistmass.networks.keras`). After
+training only NumPy arrays are kept in the estimator, so predicting (`skdistmass.estimators.inference`),
+pickling and loading do not need TensorFlow.
+"""
 
 from __future__ import annotations
 
-import inspect
-import numbers
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skdistmass.estimators._evaluation import NetworkEvaluation
+from skdistmass.estimators.inference import NetworkInference, check_magnitude
+from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings
 from skdistmass.estimators.uncertainty import ErrorModel
-from skdistmass.networks.forward import ACTIVATION_NAMES
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from sklearn.pipeline import Pipeline
 
-class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
-    """Regressor built from ``Pipeline(StandardScaler, KerasRegressor)``, evaluated without TensorFlow.
+    from skdistmass.networks.lbfgs import Solution
 
-    Subclasses say what the target is; see `DistanceRegressor` and `MassRegressor` for the parameters.
+    FloatArray = NDArray[np.float64]
 
-    Parameters
-    ----------
-    hidden_layer_sizes : tuple of int, default=(8,)
-        Neurons of each hidden layer; the default is the published architecture.
-    activation : str, default="relu"
-        "relu", "tanh", "logistic", "identity", "softplus", "elu" or "silu".
-    solver : {"lbfgs", "adam"}, default="lbfgs"
-        "lbfgs" minimises the loss of all rows at once, compiled, with L-BFGS on all cores. "adam" is the
-        published protocol: mini-batches, a validation part and early stopping.
-    loss : {"squared_error", "huber"}, default="squared_error"
-        Huber's loss counts residuals beyond `epsilon` times their robust scatter linearly.
-    epsilon : float, default=1.35
-        Threshold of Huber's loss in units of the residuals' robust scatter.
-    alpha : float, default=1e-4
-        L2 penalty: ``alpha * sum(kernels ** 2)`` is added to the mean loss of the standardised target.
-    n_members : int, default=1
-        Number of independently started networks whose mean is the prediction.
-    n_restarts : int, default=3
-        Starts per member ("lbfgs"); the one with the lowest loss stays.
-    max_iter : int, default=1000
-        Iterations ("lbfgs") or epochs ("adam") at most.
-    tol : float, default=1e-7
-        Decrease of the loss at which the solver stops.
-    batch_size : int, default=32
-        Rows of a mini-batch ("adam").
-    learning_rate_init : float, default=1e-3
-        Learning rate ("adam").
-    validation_fraction : float, default=0.2
-        Part of the rows held out for early stopping ("adam").
-    n_iter_no_change : int, default=15
-        Epochs without improvement before stopping ("adam").
-    random_state : int, RandomState instance or None, default=None
-        Seed of start values and row choices; an int makes the fit reproducible.
+# Standard deviations from the mean of the training stars; the next star is far away from there.
+_FAR_OUTSIDE = 10.0
+
+
+class OutsideDomainWarning(UserWarning):
+    """Predictions are asked for stars that are far from all those that trained the model."""
+
+
+_caller_flags_outside = ContextVar("_caller_flags_outside", default=False)
+
+
+@contextlib.contextmanager
+def without_domain_warning() -> Iterator[None]:
+    """Predict without `OutsideDomainWarning`, for callers that flag such stars themselves.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    token = _caller_flags_outside.set(True)
+    try:
+        yield
+    finally:
+        _caller_flags_outside.reset(token)
+
+
+# The fitted pipeline of each living estimator. Kept beside the estimators, not in them: their state, which is
+# pickled and copied, is arrays and builtins.
+_PIPELINES: WeakKeyDictionary[NetworkRegressor, Pipeline] = WeakKeyDictionary()
+
+
+class NetworkRegressor(NetworkInference, RegressorMixin, BaseEstimator):
+    """Base of the regressors built from ``Pipeline(StandardScaler, KerasRegressor)``.
+
+    Subclasses say what the target is and have the settings below in their constructors.
     """
 
-    def __init_subclass__(cls, **kwargs):
-        """Write the shared settings into the docstring of each regressor, in place of ``{settings}``."""
-        super().__init_subclass__(**kwargs)
-        if cls.__doc__ and "{settings}" in cls.__doc__:
-            settings = inspect.cleandoc(NetworkRegressor.__doc__).split("----------\n", 1)[1]
-            cls.__doc__ = inspect.cleandoc(cls.__doc__).replace("{settings}", settings)
+    _parameter_constraints: ClassVar[Mapping[str, Constraint]] = SETTINGS
 
     def __init__(
         self,
         *,
-        hidden_layer_sizes=(8,),
-        activation="relu",
-        solver="lbfgs",
-        loss="squared_error",
-        epsilon=1.35,
-        alpha=1e-4,
-        n_members=1,
-        n_restarts=3,
-        max_iter=1000,
-        tol=1e-7,
-        batch_size=32,
-        learning_rate_init=1e-3,
-        validation_fraction=0.2,
-        n_iter_no_change=15,
-        random_state=None,
+        hidden_layer_sizes: int | Sequence[int] = (8,),
+        activation: str = "relu",
+        solver: str = "lbfgs",
+        loss: str = "squared_error",
+        epsilon: float = 1.35,
+        alpha: float = 1e-4,
+        n_members: int = 1,
+        n_restarts: int = 3,
+        max_iter: int = 1000,
+        tol: float = 1e-7,
+        batch_size: int = 32,
+        learning_rate_init: float = 1e-3,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 15,
+        error_feature: str | int = "LOGG",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -95,13 +107,22 @@ class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
         self.learning_rate_init = learning_rate_init
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.error_feature = error_feature
         self.random_state = random_state
+        self.verbose = verbose
 
-    def _target_to_network(self, y, sample_weight):
-        """Turn what the user gives into what the network fits: overridden where the two differ."""
-        return y, sample_weight
+    def _check_settings(self) -> None:
+        check_settings(self, self._parameter_constraints)
 
-    def fit(self, X, y, sample_weight=None):
+    def _network_settings(self) -> dict[str, Any]:
+        """Return the network's settings as Python numbers; the seed is drawn where it is not given."""
+        return {
+            name: constraint.convert(getattr(self, name))
+            for name, constraint in SETTINGS.items()
+            if name != "error_feature"
+        }
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the network.
 
         Parameters
@@ -125,6 +146,7 @@ class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
         """
         self._check_settings()
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        self._error_column()  # says so before the training if there is none
         y = np.asarray(y, dtype=np.float64)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not np.count_nonzero(weight) > 1:
@@ -132,33 +154,77 @@ class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
                 "fit needs at least 2 samples with positive sample_weight; received "
                 f"{np.count_nonzero(weight)} of {len(weight)}. Weights are 1/σ² of the target."
             )
-        target, weight = self._target_to_network(y, weight)
-        X, target, weight = merge_identical_rows(X, target, weight)
+        X, target, weight = merge_identical_rows(*self._checked_for_network(X, y, weight))
         self._fit_pipeline(X, target, weight)
         residual = target - self._network_output(X)
         self.error_model_ = ErrorModel.fit(self._error_coordinate(X), residual, weight)
         return self
 
-    def _fit_pipeline(self, X, y, weight):
+    def _checked_for_network(
+        self, X: FloatArray, y: FloatArray, weight: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Turn target and weights into those of the network, and refuse numbers that overflow."""
+        for name, values in (("X", X), ("y", y), ("sample_weight", weight)):
+            check_magnitude(name, values)
+        target, weight = self._target_to_network(y, weight)
+        check_magnitude("sample_weight, as the network sees it,", weight)
+        return X, target, weight
+
+    def _fit_pipeline(self, X: FloatArray, y: FloatArray, weight: FloatArray) -> None:
         from skdistmass.networks import keras as _keras
 
-        pipeline = _keras.make_pipeline(self._keras_settings(), BlockwiseScaler())
-        pipeline.fit(X, y, standardscaler__sample_weight=weight, kerasregressor__sample_weight=weight)
+        pipeline = _keras.make_pipeline(self._network_settings())
+        # The user's global configuration is not meant for the inside of an estimator.
+        with config_context(enable_metadata_routing=False):
+            pipeline.fit(X, y, standardscaler__sample_weight=weight, kerasregressor__sample_weight=weight)
         network = pipeline[-1]
         self._keep(pipeline[0], network.member_weights(), network.solutions_)
+        self._keep_pipeline(pipeline)
 
-    def _keep(self, scaler, members, solutions):
+    def _keep(
+        self, scaler: BlockwiseScaler, members: list[list[FloatArray]], solutions: list[Solution]
+    ) -> None:
         """Take over the arrays of a fitted scaler and network, and how the solver ended."""
+        _PIPELINES.pop(self, None)
         self.scaler_mean_ = scaler.mean_.copy()
         self.scaler_scale_ = scaler.scale_.copy()
         self.coefs_ = [np.stack(layer) for layer in zip(*(m[::2] for m in members), strict=True)]
         self.intercepts_ = [np.stack(layer) for layer in zip(*(m[1::2] for m in members), strict=True)]
+        first = solutions[0]
         self.n_iter_ = max(solution.n_iter for solution in solutions)
         self.loss_ = float(np.mean([solution.loss for solution in solutions]))
-        self.loss_curve_ = [float(loss) for loss in solutions[0].loss_curve]
+        self.loss_curve_ = [float(loss) for loss in first.loss_curve]
         self.converged_ = all(solution.converged for solution in solutions)
+        for name in ("validation_curve_", "best_epoch_"):
+            vars(self).pop(name, None)
+        if first.validation_curve is not None:
+            self.validation_curve_ = [float(loss) for loss in first.validation_curve]
+            self.best_epoch_ = first.best_epoch
 
-    def calibrate(self, X, y, prediction=None):
+    def _keep_pipeline(self, pipeline: Pipeline) -> None:
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None:
+            pipeline[0].feature_names_in_ = names.copy()
+        _PIPELINES[self] = pipeline
+
+    @property
+    def pipeline_(self) -> Pipeline:
+        """Fitted ``Pipeline(StandardScaler, KerasRegressor)``; the first access may load TensorFlow."""
+        check_is_fitted(self)
+        if self not in _PIPELINES:
+            from skdistmass.networks import keras as _keras
+
+            layers = list(zip(self.coefs_, self.intercepts_, strict=True))
+            weights = [
+                [array[member] for pair in layers for array in pair] for member in range(len(self.coefs_[0]))
+            ]
+            settings = self._network_settings()
+            self._keep_pipeline(
+                _keras.rebuild_pipeline(settings, self.scaler_mean_, self.scaler_scale_, weights)
+            )
+        return _PIPELINES[self]
+
+    def calibrate(self, X: ArrayLike, y: ArrayLike, prediction: ArrayLike | None = None) -> Self:
         """Measure the prediction error on stars that were held out of the fit.
 
         Parameters
@@ -175,24 +241,30 @@ class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
         -------
         self : object
             The estimator, with a new `error_model_`.
+
+        Raises
+        ------
+        ValueError
+            If the table or the predictions are not usable.
         """
         check_is_fitted(self)
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
-        prediction = self.predict(X) if prediction is None else np.asarray(prediction, dtype=np.float64)
-        if prediction.shape != y.shape:
-            raise ValueError(f"prediction has shape {prediction.shape}; expected that of y, {y.shape}.")
-        bad = np.flatnonzero(~np.isfinite(prediction))
+        predicted = self._evaluate(X, False) if prediction is None else np.asarray(prediction, np.float64)
+        if predicted.shape != y.shape:
+            raise ValueError(f"prediction must have the shape of y, {y.shape}; received {predicted.shape}.")
+        bad = np.flatnonzero(~np.isfinite(predicted))
         if bad.size:
             raise ValueError(
-                f"prediction has to be finite; {bad.size} of {prediction.size} values are not "
+                f"prediction must be finite; received {bad.size} of {predicted.size} values that are not "
                 f"(first: row {bad[0]})."
             )
         ones = np.ones(len(X))
-        residual = self._target_to_network(y, ones)[0] - self._target_to_network(prediction, ones)[0]
+        target, _ = self._checked_for_network(X, np.asarray(y, np.float64), ones)[1:]
+        residual = target - self._target_to_network(predicted, ones)[0]
         self.error_model_ = ErrorModel.fit(self._error_coordinate(X), residual, held_out=True)
         return self
 
-    def predict(self, X, return_std=False):
+    def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict the target.
 
         Parameters
@@ -209,66 +281,41 @@ class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
         std : ndarray of shape (n_samples,)
             Its 1σ error from the residuals of the calibration stars (`calibrate`; the training stars
             if it was not called). Only with ``return_std=True``.
+
+        Raises
+        ------
+        ValueError
+            If the table is not a finite one with the columns of the fit.
+
+        Warns
+        -----
+        OutsideDomainWarning
+            If the model has a `domain_` and a feature is more than 10 standard deviations away from the mean
+            of the training stars.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        self._warn_far_outside(X)
         return self._evaluate(X, return_std)
 
-    @property
-    def pipeline_(self):
-        """Fitted ``Pipeline(StandardScaler, KerasRegressor)``, rebuilt from the arrays; loads TensorFlow."""
-        check_is_fitted(self)
-        from skdistmass.networks import keras as _keras
-
-        weights = [
-            [array[member] for pair in zip(self.coefs_, self.intercepts_, strict=True) for array in pair]
-            for member in range(len(self.coefs_[0]))
-        ]
-        return _keras.rebuild_pipeline(self._keras_settings(), self.scaler_mean_, self.scaler_scale_, weights)
-
-    def _keras_settings(self):
-        own = NetworkRegressor.__init__.__kwdefaults__
-        settings = {name: getattr(self, name) for name in own}
-        settings["hidden_layer_sizes"] = self._layer_sizes()
-        return settings
-
-    def _layer_sizes(self):
-        sizes = self.hidden_layer_sizes
-        return (int(sizes),) if isinstance(sizes, numbers.Integral) else tuple(int(size) for size in sizes)
-
-    def _check_settings(self):
-        for name, allowed in (
-            ("activation", ACTIVATION_NAMES),
-            ("solver", ("lbfgs", "adam")),
-            ("loss", ("squared_error", "huber")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} has to be one of {allowed}; received {getattr(self, name)!r}.")
-        sizes = self.hidden_layer_sizes
-        sizes = (sizes,) if isinstance(sizes, numbers.Integral) else sizes
-        if not np.iterable(sizes) or not all(
-            isinstance(size, numbers.Integral) and size > 0 for size in sizes
-        ):
-            raise ValueError(
-                "hidden_layer_sizes has to hold positive integers, such as (8,); received "
-                f"{self.hidden_layer_sizes!r}."
-            )
-        for name in ("n_members", "n_restarts", "max_iter", "batch_size", "n_iter_no_change"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or value < 1:
-                raise ValueError(f"{name} has to be a positive integer; received {value!r}.")
-        for name in ("epsilon", "learning_rate_init", "alpha", "tol"):
-            value = getattr(self, name)
-            positive = name in ("epsilon", "learning_rate_init")
-            if (
-                not isinstance(value, numbers.Real)
-                or not np.isfinite(value)
-                or value < 0
-                or (positive and value == 0)
-            ):
-                kind = "positive" if positive else "non-negative"
-                raise ValueError(f"{name} has to be a {kind} number; received {value!r}.")
-        if not isinstance(self.validation_fraction, numbers.Real) or not 0 < self.validation_fraction < 1:
-            raise ValueError(
-                f"validation_fraction has to lie between 0 and 1; received {self.validation_fraction!r}."
-            )
+    def _warn_far_outside(self, X: NDArray[np.floating]) -> None:
+        """Warn of features that no training star comes near: cheaper than the domain's own density."""
+        domain = getattr(self, "domain_", None)
+        if domain is None or _caller_flags_outside.get():
+            return
+        reach = _FAR_OUTSIDE * domain.scale_
+        low, high = domain.center_ - reach, domain.center_ + reach
+        if (X.min(axis=0) >= low).all() and (X.max(axis=0) <= high).all():
+            return
+        far = np.less(X, low) | np.greater(X, high)
+        rows = np.flatnonzero(far.any(axis=1))
+        column = int(np.argmax(far[rows[0]]))
+        names = getattr(self, "feature_names_in_", self._columns)
+        warnings.warn(
+            f"{rows.size} of {len(X)} rows are far outside the training domain (first: row {rows[0]}): "
+            f"{names[column]} must lie near the training stars, {domain.center_[column]:.4g} ± "
+            f"{domain.scale_[column]:.2g}, for a prediction that means something; received "
+            f"{X[rows[0], column]:.6g}. model.domain_.contains(X) says which stars are inside.",
+            OutsideDomainWarning,
+            stacklevel=3,
+        )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from skdistmass.estimators._evaluation import DistanceEvaluation
 from skdistmass.estimators.base import NetworkRegressor
+from skdistmass.estimators.inference import DistanceInference
+from skdistmass.estimators.settings import document_settings
 
 
-class DistanceRegressor(DistanceEvaluation, NetworkRegressor):
+@document_settings
+class DistanceRegressor(DistanceInference, NetworkRegressor):
     """Absolute magnitude M_K [mag] and distance [pc] of a star from five numbers of its spectrum.
 
     The columns of `X` are Teff [K], log g [dex], [M/H], [C/Fe] and [N/Fe] [dex], in this order; `y` is the
@@ -18,18 +20,7 @@ class DistanceRegressor(DistanceEvaluation, NetworkRegressor):
 
     Attributes
     ----------
-    coefs_, intercepts_ : list of ndarray
-        Kernels of shape (n_members, n_in, n_out) and biases of shape (n_members, n_out) of each layer.
-    scaler_mean_, scaler_scale_ : ndarray of shape (n_features,)
-        Weighted mean and standard deviation of the features.
-    error_model_ : ErrorModel
-        1σ error as a quadratic in log g, from the training stars or from those given to `calibrate`.
-    pipeline_ : Pipeline
-        ``Pipeline(StandardScaler, KerasRegressor)`` with the same weights, rebuilt at each access.
-    loss_, loss_curve_, n_iter_, converged_ : float, list of float, int, bool
-        How the solver ended.
-    n_features_in_ : int
-        Number of features seen in `fit`.
+    {attributes}
 
     See Also
     --------

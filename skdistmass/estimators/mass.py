@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
 import numpy as np
 
-from skdistmass.estimators._evaluation import MassEvaluation
 from skdistmass.estimators.base import NetworkRegressor
+from skdistmass.estimators.inference import MassInference
+from skdistmass.estimators.settings import Constraint, document_settings, one_of
 
-TARGETS = ("log_mass", "mass")
 
-
-class MassRegressor(MassEvaluation, NetworkRegressor):
+@document_settings
+class MassRegressor(MassInference, NetworkRegressor):
     """Current mass [Msun] of a giant from five numbers of its spectrum.
 
     The columns of `X` are Teff [K], log g [dex], [M/H], [C/Fe] and [N/Fe] [dex], in this order; `y` is the
@@ -18,28 +21,15 @@ class MassRegressor(MassEvaluation, NetworkRegressor):
 
     Parameters
     ----------
-    target : str, default="log_mass"
-        What the network fits: "log_mass" or "mass". The errors of seismic masses are close to a
-        constant fraction, so the logarithm has the more even scatter, and a prediction from it is never
-        negative.
+    target : {"log_mass", "mass"}, default="log_mass"
+        What the network fits, which is what `error_model_` and `pipeline_` are of. The errors of seismic
+        masses are close to a constant fraction, so the logarithm has the more even scatter, and a prediction
+        from it is never negative.
     {settings}
 
     Attributes
     ----------
-    coefs_, intercepts_ : list of ndarray
-        Kernels of shape (n_members, n_in, n_out) and biases of shape (n_members, n_out) of each layer.
-    scaler_mean_, scaler_scale_ : ndarray of shape (n_features,)
-        Weighted mean and standard deviation of the features.
-    error_model_ : ErrorModel
-        1σ error of the network's target as a quadratic in log g, from the training stars or from those
-        given to `calibrate`.
-    pipeline_ : Pipeline
-        ``Pipeline(StandardScaler, KerasRegressor)`` with the same weights, rebuilt at each access; it
-        predicts the network's target (ln mass for "log_mass").
-    loss_, loss_curve_, n_iter_, converged_ : float, list of float, int, bool
-        How the solver ended.
-    n_features_in_ : int
-        Number of features seen in `fit`.
+    {attributes}
 
     See Also
     --------
@@ -67,25 +57,32 @@ class MassRegressor(MassEvaluation, NetworkRegressor):
     True
     """
 
+    _parameter_constraints: ClassVar[Mapping[str, Constraint]] = {
+        **NetworkRegressor._parameter_constraints,
+        "target": one_of("log_mass", "mass"),
+    }
+
     def __init__(
         self,
         *,
-        target="log_mass",
-        hidden_layer_sizes=(8,),
-        activation="relu",
-        solver="lbfgs",
-        loss="squared_error",
-        epsilon=1.35,
-        alpha=1e-4,
-        n_members=1,
-        n_restarts=3,
-        max_iter=1000,
-        tol=1e-7,
-        batch_size=32,
-        learning_rate_init=1e-3,
-        validation_fraction=0.2,
-        n_iter_no_change=15,
-        random_state=None,
+        target: str = "log_mass",
+        hidden_layer_sizes: int | Sequence[int] = (8,),
+        activation: str = "relu",
+        solver: str = "lbfgs",
+        loss: str = "squared_error",
+        epsilon: float = 1.35,
+        alpha: float = 1e-4,
+        n_members: int = 1,
+        n_restarts: int = 3,
+        max_iter: int = 1000,
+        tol: float = 1e-7,
+        batch_size: int = 32,
+        learning_rate_init: float = 1e-3,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 15,
+        error_feature: str | int = "LOGG",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = False,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -102,7 +99,9 @@ class MassRegressor(MassEvaluation, NetworkRegressor):
             learning_rate_init=learning_rate_init,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
+            error_feature=error_feature,
             random_state=random_state,
+            verbose=verbose,
         )
         self.target = target
 
@@ -110,19 +109,3 @@ class MassRegressor(MassEvaluation, NetworkRegressor):
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = self.target == "log_mass"
         return tags
-
-    def _check_settings(self):
-        super()._check_settings()
-        if self.target not in TARGETS:
-            raise ValueError(f"target has to be one of {TARGETS}; received {self.target!r}.")
-
-    def _target_to_network(self, y, sample_weight):
-        if self.target == "mass":
-            return y, sample_weight
-        bad = np.flatnonzero(y <= 0)
-        if bad.size:
-            raise ValueError(
-                f"y [Msun] has to be positive with target='log_mass'; {bad.size} of {y.size} values are not "
-                f"(first: row {bad[0]}, {y[bad[0]]:g}). Give masses, not log masses, or set target='mass'."
-            )
-        return np.log(y), sample_weight * y**2

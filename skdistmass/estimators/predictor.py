@@ -1,14 +1,25 @@
-"""Fitted networks as their arrays alone, for processes that shall start fast."""
+"""Fitted networks without scikit-learn, as `load_predictor` gives them."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from skdistmass.estimators._ages import AgeEvaluation
-from skdistmass.estimators._evaluation import DistanceEvaluation, MassEvaluation, NetworkEvaluation
+from skdistmass.estimators.inference import (
+    AgeInference,
+    DistanceInference,
+    MassInference,
+    NetworkInference,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    FloatArray = NDArray[np.float64]
 
 
-class Predictor(NetworkEvaluation):
+class Predictor(NetworkInference):
     """A fitted network without scikit-learn, as `load_predictor` gives it.
 
     It predicts what the estimator predicts, to the last bit, but is no estimator: it cannot be cloned, fitted
@@ -34,10 +45,10 @@ class Predictor(NetworkEvaluation):
     skdistmass.load_model : Loads the estimator.
     """
 
-    def __init__(self, state: dict):
+    def __init__(self, state: dict[str, Any]):
         vars(self).update(state)
 
-    def predict(self, X, return_std=False):
+    def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict the target.
 
         Parameters
@@ -61,27 +72,27 @@ class Predictor(NetworkEvaluation):
         """
         return self._evaluate(self._checked(X), return_std)
 
-    def _checked(self, X):
+    def _checked(self, X: Any) -> NDArray[np.floating]:
         own = getattr(self, "feature_names_in_", None)
         names = getattr(X, "columns", own)
         if own is not None and list(names) != list(own):
-            raise ValueError(f"X has the columns {list(names)}; the model was fitted on {list(own)}.")
+            raise ValueError(f"X must have the columns {list(own)}; received {list(names)}.")
         X = np.asarray(X)
         X = X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
         if X.ndim != 2 or X.shape[1] != self.n_features_in_:
             raise ValueError(
-                f"X has the shape {X.shape}; expected (n_samples, {self.n_features_in_}), a row a star."
+                f"X must have the shape (n_samples, {self.n_features_in_}), a row a star; received {X.shape}."
             )
         bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
         if bad.size:
             raise ValueError(
-                f"X has to be finite; {bad.size} of {len(X)} rows are not (first: row {bad[0]}). "
+                f"X must be finite; received {bad.size} of {len(X)} rows that are not (first: row {bad[0]}). "
                 "Leave out stars without features."
             )
         return X
 
 
-class DistancePredictor(DistanceEvaluation, Predictor):
+class DistancePredictor(DistanceInference, Predictor):
     """Absolute magnitudes and distances of stars; see `DistanceRegressor`.
 
     Parameters
@@ -91,7 +102,7 @@ class DistancePredictor(DistanceEvaluation, Predictor):
     """
 
 
-class MassPredictor(MassEvaluation, Predictor):
+class MassPredictor(MassInference, Predictor):
     """Masses of giants; see `MassRegressor`.
 
     Parameters
@@ -101,7 +112,7 @@ class MassPredictor(MassEvaluation, Predictor):
     """
 
 
-class AgePredictor(AgeEvaluation, Predictor):
+class AgePredictor(AgeInference, Predictor):
     """Ages of giants; see `MassToAge`.
 
     Parameters

@@ -1,10 +1,13 @@
-"""How large the errors of predictions are, measured on stars."""
+"""1σ errors of predictions, measured on the residuals of stars."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
 
 MIN_BIN_STARS = 50
 MAX_BINS = 20
@@ -39,7 +42,13 @@ class ErrorModel:
     n_stars: int
 
     @classmethod
-    def fit(cls, coordinate, residual, sample_weight=None, held_out=False):
+    def fit(
+        cls,
+        coordinate: FloatArray,
+        residual: FloatArray,
+        sample_weight: FloatArray | None = None,
+        held_out: bool = False,
+    ) -> ErrorModel:
         """Measure the scatter of residuals in bins of equal numbers of stars.
 
         Parameters
@@ -77,7 +86,7 @@ class ErrorModel:
             n_stars=len(residual),
         )
 
-    def predict(self, coordinate):
+    def predict(self, coordinate: ArrayLike) -> FloatArray:
         """Return the 1σ error at each coordinate.
 
         Parameters

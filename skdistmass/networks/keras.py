@@ -1,78 +1,36 @@
-"""The Keras side of the networks; importing it loads TensorFlow, quietly (`fit` and `pipeline_` do)."""
+"""The Pipeline(StandardScaler, KerasRegressor) of all regressors; importing it loads TensorFlow, quietly."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import tempfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn import config_context
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import RegressorTags
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
+from skdistmass.networks import adam as _adam
+from skdistmass.networks import lbfgs as _lbfgs
+from skdistmass.networks.progress import Report, progress_bar
+from skdistmass.networks.tensorflow import KerasRegressor, keras
+from skdistmass.networks.training_table import BlockwiseScaler, split_blocks
 
-@contextlib.contextmanager
-def _silenced_stderr():
-    """Hold back what native code writes to file descriptor 2; show it if the block fails.
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
-    TensorFlow's C++ start-up notes are written before its own log level applies, so only the
-    descriptor itself can keep them off the user's terminal.
-    """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as sink:
-        saved = os.dup(2)
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            sink.seek(0)
-            os.write(saved, sink.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-
-
-def _import_tensorflow():
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Workers of a joblib pool announce their share of the cores so; TensorFlow has its own names for it.
-    threads = os.environ.get("OMP_NUM_THREADS")
-    if threads:
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", threads)
-    with _silenced_stderr():
-        import tensorflow as tf
-
-        tf.zeros(1)  # the runtime's own notes come with the first operation
-    tf.get_logger().setLevel("ERROR")
-    return tf
-
-
-tf = _import_tensorflow()
-
-import keras  # noqa: E402
-from scikeras.utils.random_state import tensorflow_random_state  # noqa: E402
-from scikeras.wrappers import KerasRegressor  # noqa: E402
-from sklearn.base import BaseEstimator  # noqa: E402
-from sklearn.pipeline import Pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-from sklearn.utils import RegressorTags  # noqa: E402
-
-from skdistmass.networks import lbfgs as _lbfgs  # noqa: E402
-from skdistmass.networks.training_table import BlockwiseScaler, split_blocks  # noqa: E402
-from skdistmass.physics.statistics import weighted_robust_sigma  # noqa: E402
+    FloatArray = NDArray[np.float64]
 
 KERAS_ACTIVATIONS = {"logistic": "sigmoid", "identity": "linear"}
 
 
-def _huber(delta):
-    """Build Huber's loss on the scale of the squared error, as `_lbfgs` has it."""
+class _Penalty(keras.regularizers.L2):
+    """L2 penalty in the precision in which Keras adds up losses, which is not that of the weights."""
 
-    def loss(y_true, y_pred):
-        residual = keras.ops.abs(y_true - y_pred)
-        inlier = keras.ops.minimum(residual, delta)
-        return keras.ops.mean(inlier * (2.0 * residual - inlier), axis=-1)
-
-    return loss
+    def __call__(self, x: Any) -> Any:
+        return keras.ops.cast(super().__call__(x), keras.backend.floatx())
 
 
 class DenseKerasRegressor(KerasRegressor):
@@ -81,26 +39,46 @@ class DenseKerasRegressor(KerasRegressor):
     Differs from its parent in the solver (`solver="lbfgs"` trains full batch), in how members are
     trained (each on its own), in float64 prediction, and in the tags that the parent's class order hides.
     The target is standardised while training and the standardisation folded into the output layer.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation, solver, alpha, max_iter, tol, n_restarts, n_members
+        As in `DistanceRegressor`, and so are the others but one.
+    epsilon, batch_size, learning_rate_init, validation_fraction, n_iter_no_change, random_state, verbose
+        As in `DistanceRegressor`.
+    training_loss : {"squared_error", "huber"}, default="squared_error"
+        The `loss` of `DistanceRegressor`: SciKeras reads a parameter of that name as one of Keras's own.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        Mean of the members.
+    member_models_ : list of keras.Model
+        The members, with whose layers `model_` is built.
+    solutions_ : list of Solution
+        How the solver ended for each member.
+    history_ : dict of str to list of float
+        "loss" and, with "adam", "val_loss" of the first member.
     """
 
     def __init__(
         self,
-        hidden_layer_sizes=(8,),
-        activation="relu",
-        solver="lbfgs",
-        alpha=1e-4,
-        max_iter=1000,
-        tol=1e-7,
-        n_restarts=3,
-        n_members=1,
-        training_loss="squared_error",
-        epsilon=1.35,
-        batch_size=32,
-        learning_rate_init=1e-3,
-        validation_fraction=0.2,
-        n_iter_no_change=15,
-        random_state=None,
-        verbose=0,
+        hidden_layer_sizes: Sequence[int] = (8,),
+        activation: str = "relu",
+        solver: str = "lbfgs",
+        alpha: float = 1e-4,
+        max_iter: int = 1000,
+        tol: float = 1e-7,
+        n_restarts: int = 3,
+        n_members: int = 1,
+        training_loss: str = "squared_error",
+        epsilon: float = 1.35,
+        batch_size: int = 32,
+        learning_rate_init: float = 1e-3,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 15,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
     ):
         super().__init__(
             loss="mean_squared_error",
@@ -136,12 +114,15 @@ class DenseKerasRegressor(KerasRegressor):
         return BaseEstimator._get_param_names.__func__(cls)
 
     @staticmethod
-    def _validate_sample_weight(X, y, sample_weight):
+    def _validate_sample_weight(
+        X: FloatArray, y: FloatArray, sample_weight: ArrayLike
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         # The parent rounds weights to float32.
-        keep = sample_weight > 0
-        return X[keep], y[keep], sample_weight[keep]
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        keep = weight > 0
+        return X[keep], y[keep], weight[keep]
 
-    def _keras_build_fn(self, meta):
+    def _keras_build_fn(self, meta: dict[str, Any]) -> keras.Model:
         inputs = keras.Input((meta["n_features_in_"],), dtype="float64")
         members = [self._branch(inputs) for _ in range(self.n_members)]
         self.member_models_ = [keras.Model(inputs, member) for member in members]
@@ -151,106 +132,175 @@ class DenseKerasRegressor(KerasRegressor):
         model.compile(loss="mean_squared_error", optimizer="adam")
         return model
 
-    def _branch(self, layer, dtype="float64"):
-        penalty = keras.regularizers.L2(self.alpha) if self.alpha else None
+    def _branch(self, layer: Any) -> Any:
+        penalty = _Penalty(self.alpha) if self.alpha else None
         activation = KERAS_ACTIVATIONS.get(self.activation, self.activation)
         for units in self.hidden_layer_sizes:
-            layer = keras.layers.Dense(units, activation, kernel_regularizer=penalty, dtype=dtype)(layer)
-        return keras.layers.Dense(1, kernel_regularizer=penalty, dtype=dtype)(layer)
+            layer = keras.layers.Dense(units, activation, kernel_regularizer=penalty, dtype="float64")(layer)
+        return keras.layers.Dense(1, kernel_regularizer=penalty, dtype="float64")(layer)
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **kwargs: Any
+    ) -> DenseKerasRegressor:
+        """Train the networks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Scaled features.
+        y : array-like of shape (n_samples,)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        **kwargs : dict
+            As in `KerasRegressor.fit`.
+
+        Returns
+        -------
+        self : DenseKerasRegressor
+            The fitted regressor.
+        """
+        # SciKeras has transformers inside, which the user's global configuration is not meant for.
+        with config_context(transform_output="default"):
+            return super().fit(X, y, sample_weight=sample_weight, **kwargs)
 
     def _fit_keras_model(self, X, y, sample_weight, warm_start, epochs, initial_epoch, **kwargs):
         y = np.asarray(y, dtype=np.float64).ravel()
         weight = np.ones_like(y) if sample_weight is None else sample_weight
-        scaler = BlockwiseScaler().fit(y[:, None], sample_weight=weight)
+        scaler = BlockwiseScaler().set_output(transform="default").fit(y[:, None], sample_weight=weight)
         target = scaler.transform(y[:, None])[:, 0]
         seeds = np.random.SeedSequence(self._random_state).spawn(self.n_members)
-        if self.solver == "lbfgs":
-            blocks = split_blocks(X, target, weight)
-            solutions = _lbfgs.train(blocks, self._lbfgs_settings(X.shape[1]), seeds)
-        else:
-            weight = weight / weight.mean()
-            solutions = [self._train_adam(X, target, weight, np.random.default_rng(seed)) for seed in seeds]
+        train = self._train_lbfgs if self.solver == "lbfgs" else self._train_adam
+        n_steps = self.n_members * self.max_iter * (2 if self.training_loss == "huber" else 1)
+        with progress_bar(n_steps, self.verbose) as report:
+            solutions = train(np.asarray(X, dtype=np.float64), target, weight, seeds, report)
         for model, solution in zip(self.member_models_, solutions, strict=True):
             model.set_weights(_lbfgs.unscaled(solution.weights, scaler.mean_[0], scaler.scale_[0]))
         self.solutions_ = solutions
         self.history_ = {"loss": solutions[0].loss_curve}
+        if solutions[0].validation_curve is not None:
+            self.history_["val_loss"] = solutions[0].validation_curve
 
-    def _lbfgs_settings(self, n_features):
-        return _lbfgs.Settings(
-            sizes=(n_features, *self.hidden_layer_sizes, 1),
-            activation=self.activation,
-            alpha=self.alpha,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            n_restarts=self.n_restarts,
-            epsilon=self.epsilon if self.training_loss == "huber" else None,
-        )
+    def _train_lbfgs(
+        self,
+        X: FloatArray,
+        y: FloatArray,
+        weight: FloatArray,
+        seeds: list[np.random.SeedSequence],
+        report: Report | None,
+    ) -> list[_lbfgs.Solution]:
+        parameters = self.get_params() | {"loss": self.training_loss}
+        settings = _lbfgs.Settings.from_parameters(X.shape[1], parameters)
+        return _lbfgs.train(split_blocks(X, y, weight), settings, seeds, report)
 
-    def _train_adam(self, X, y, weight, rng):
-        """Mini-batches until the loss of a held-out part stops falling (Stone-Martinez et al., section 3)."""
-        order = rng.permutation(len(X))
-        n_validation = max(1, round(self.validation_fraction * len(X)))
-        validation, training = order[:n_validation], order[n_validation:]
-        if not len(training):
-            training = validation
-        with tensorflow_random_state(int(rng.integers(2**31))):
-            # Trained in Keras's own float32; the float64 model takes over the weights.
-            inputs = keras.Input((X.shape[1],))
-            model = keras.Model(inputs, self._branch(inputs, dtype="float32"))
-        curve, epochs, stopped = [], 0, False
-        losses = [("mean_squared_error", None)]
-        if self.training_loss == "huber":
-            losses.append((_huber, self.epsilon))
-        for loss, epsilon in losses:
-            if epsilon is not None:
-                residual = np.asarray(model(X[training]))[:, 0] - y[training]
-                loss = _huber(max(epsilon * weighted_robust_sigma(residual, weight[training]), 1e-12))
-            stop = keras.callbacks.EarlyStopping(
-                "val_loss", min_delta=self.tol, patience=self.n_iter_no_change, restore_best_weights=True
-            )
-            with tensorflow_random_state(int(rng.integers(2**31))):
-                model.compile(loss=loss, optimizer=keras.optimizers.Adam(self.learning_rate_init))
-                history = model.fit(
-                    X[training],
-                    y[training],
-                    sample_weight=weight[training],
-                    validation_data=(X[validation], y[validation], weight[validation]),
-                    batch_size=min(self.batch_size, len(training)),
-                    epochs=self.max_iter,
-                    callbacks=[stop],
-                    verbose=self.verbose,
-                ).history
-            curve += history["loss"]
-            epochs += len(history["loss"])
-            stopped = len(history["loss"]) < self.max_iter
-        return _lbfgs.Solution(model.get_weights(), min(history["val_loss"]), epochs, stopped, curve)
+    def _train_adam(
+        self,
+        X: FloatArray,
+        y: FloatArray,
+        weight: FloatArray,
+        seeds: list[np.random.SeedSequence],
+        report: Report | None,
+    ) -> list[_lbfgs.Solution]:
+        parameters = self.get_params() | {"epsilon": self.epsilon if self.training_loss == "huber" else None}
+        settings = _adam.Settings(**{name: parameters[name] for name in _adam.Settings._fields})
+        return [
+            _adam.train(model, X, y, weight / weight.mean(), settings, np.random.default_rng(seed), report)
+            for model, seed in zip(self.member_models_, seeds, strict=True)
+        ]
 
-    def _predict_raw(self, X, **kwargs):
+    def predict(self, X: ArrayLike, **kwargs: Any) -> FloatArray:
+        """Predict the target in float64.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Scaled features.
+        **kwargs : dict
+            Not used; SciKeras hands them to Keras's own loop.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Prediction.
+        """
+        check_is_fitted(self)
         # Keras's own predict loop would round to float32 and retrace for every new table length.
-        return keras.ops.convert_to_numpy(self.model_(np.asarray(X, dtype=np.float64)))
+        output = self.model_(check_array(X, dtype=np.float64))
+        return np.asarray(keras.ops.convert_to_numpy(output), dtype=np.float64)[:, 0]
 
-    def member_weights(self):
-        """Weights of every member as lists of float64 arrays, in Keras's order."""
+    def member_weights(self) -> list[list[FloatArray]]:
+        """Return the weights of every member as lists of float64 arrays, in Keras's order.
+
+        Returns
+        -------
+        list of list of ndarray
+            Kernel and bias of each layer, for each member.
+        """
         return [
             [np.asarray(w, dtype=np.float64) for w in model.get_weights()] for model in self.member_models_
         ]
 
+    def restore(self, member_weights: list[list[FloatArray]]) -> DenseKerasRegressor:
+        """Make a fitted regressor of weights that were trained before.
 
-def make_pipeline(settings: dict, scaler: StandardScaler) -> Pipeline:
-    """Unfitted pipeline of scaler and network with the settings of a `NetworkRegressor`."""
-    # SciKeras reads a parameter named `loss` as one of Keras's own losses.
+        Parameters
+        ----------
+        member_weights : list of list of ndarray
+            What `member_weights` returned.
+
+        Returns
+        -------
+        self : DenseKerasRegressor
+            The fitted regressor.
+        """
+        self.n_features_in_ = len(member_weights[0][0])
+        self.model_ = self._keras_build_fn({"n_features_in_": self.n_features_in_})
+        for model, weights in zip(self.member_models_, member_weights, strict=True):
+            model.set_weights(weights)
+        return self
+
+
+def make_pipeline(settings: dict[str, Any]) -> Pipeline:
+    """Unfitted pipeline of scaler and network.
+
+    Parameters
+    ----------
+    settings : dict
+        Parameters of a `DistanceRegressor` that concern the network.
+
+    Returns
+    -------
+    Pipeline
+        ``Pipeline(StandardScaler, KerasRegressor)``.
+    """
     settings = {"training_loss" if name == "loss" else name: value for name, value in settings.items()}
+    # The network takes arrays, whatever the user's global configuration says of transformers.
+    scaler = BlockwiseScaler().set_output(transform="default")
     return Pipeline([("standardscaler", scaler), ("kerasregressor", DenseKerasRegressor(**settings))])
 
 
-def rebuild_pipeline(settings: dict, mean, scale, member_weights) -> Pipeline:
-    """Fitted pipeline from the arrays of a `NetworkRegressor`."""
-    pipeline = make_pipeline(settings, StandardScaler())
+def rebuild_pipeline(
+    settings: dict[str, Any], mean: FloatArray, scale: FloatArray, member_weights: list[list[FloatArray]]
+) -> Pipeline:
+    """Fitted pipeline from the arrays of a regressor.
+
+    Parameters
+    ----------
+    settings : dict
+        As in `make_pipeline`.
+    mean, scale : ndarray of shape (n_features,)
+        Of the scaler.
+    member_weights : list of list of ndarray
+        Of the network.
+
+    Returns
+    -------
+    Pipeline
+        The fitted pipeline; of the scaler the number of samples is not known.
+    """
+    pipeline = make_pipeline(settings)
     scaler, network = pipeline[0], pipeline[-1]
-    example = np.stack([mean - scale, mean + scale])
-    scaler.fit(example)
     scaler.mean_, scaler.scale_, scaler.var_ = mean.copy(), scale.copy(), scale**2
-    network.initialize(scaler.transform(example), np.array([0.0, 1.5]))
-    for model, weights in zip(network.member_models_, member_weights, strict=True):
-        model.set_weights(weights)
+    scaler.n_features_in_ = len(mean)
+    network.restore(member_weights)
     return pipeline

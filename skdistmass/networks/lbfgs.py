@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from skdistmass.networks import kernel
 from skdistmass.networks.forward import count_threads
+from skdistmass.networks.progress import Report
 from skdistmass.networks.training_table import Block
 from skdistmass.physics.statistics import weighted_robust_sigma
 
@@ -27,19 +29,41 @@ SCREENING_ROWS = 20_000
 # Below this many rows threads take whole runs, above they share the rows of one.
 SHARED_ROWS = 60_000
 
+FloatArray = NDArray[np.float64]
+
 
 class Solution(NamedTuple):
-    """Weights of one trained network and how the solver ended."""
+    """Weights of one trained network and how the solver ended.
 
-    weights: list[np.ndarray]
+    Parameters
+    ----------
+    weights : list of ndarray
+        Kernel and bias of each layer.
+    loss : float
+        Loss at the end; of the held-out part where there is one.
+    n_iter : int
+        Iterations or epochs.
+    converged : bool
+        Whether the solver stopped by itself.
+    loss_curve : list of float
+        Loss after each iteration or epoch.
+    validation_curve : list of float or None
+        Loss of the held-out part after each epoch.
+    best_epoch : int or None
+        Index of the epoch whose weights stay.
+    """
+
+    weights: list[FloatArray]
     loss: float
     n_iter: int
     converged: bool
     loss_curve: list[float]
+    validation_curve: list[float] | None = None
+    best_epoch: int | None = None
 
 
 class Settings(NamedTuple):
-    """Architecture and solver settings, as `NetworkRegressor` documents them.
+    """Architecture and solver settings, as `DistanceRegressor` documents them.
 
     Parameters
     ----------
@@ -66,6 +90,49 @@ class Settings(NamedTuple):
     tol: float
     n_restarts: int
     epsilon: float | None
+
+    @classmethod
+    def from_parameters(cls, n_features: int, parameters: dict[str, Any]) -> Settings:
+        """Take what this solver needs from the parameters of a regressor.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of features.
+        parameters : dict
+            Checked constructor parameters of `DistanceRegressor`.
+
+        Returns
+        -------
+        Settings
+            The settings.
+        """
+        own = {name: parameters[name] for name in ("activation", "alpha", "max_iter", "tol", "n_restarts")}
+        return cls(
+            sizes=(n_features, *parameters["hidden_layer_sizes"], 1),
+            epsilon=parameters["epsilon"] if parameters["loss"] == "huber" else None,
+            **own,
+        )
+
+
+def constant_solution(shapes: Sequence[tuple[int, ...]], value: float) -> Solution:
+    """Return the network of a constant target: no kernels, and the constant as the last bias.
+
+    Parameters
+    ----------
+    shapes : sequence of tuple of int
+        Shapes of kernels and biases.
+    value : float
+        The constant.
+
+    Returns
+    -------
+    Solution
+        The network without any loss.
+    """
+    weights = [np.zeros(shape) for shape in shapes]
+    weights[-1][:] = value
+    return Solution(weights, 0.0, 1, True, [0.0])
 
 
 def layer_shapes(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -109,9 +176,12 @@ class Objective:
     def __init__(self, settings: Settings, blocks: Iterable[Block]):
         self.settings, self.blocks = settings, blocks
         self.n_rows, self._weight = 0, 0.0
+        self.target_range = np.inf, -np.inf
         for block in blocks:
             self.n_rows += len(block.target)
             self._weight += float(block.weight.sum())
+            low, high = self.target_range
+            self.target_range = min(low, float(block.target.min())), max(high, float(block.target.max()))
         self._network = np.array(settings.sizes), kernel.ACTIVATION_CODES[settings.activation]
         shapes = layer_shapes(settings.sizes)
         self._penalty = np.concatenate([np.full(np.prod(s), settings.alpha * (len(s) == 2)) for s in shapes])
@@ -120,7 +190,9 @@ class Objective:
         """Return the first rows of the table; in the order of their hash these are a random sample."""
         return next(iter(self.blocks)).head(SCREENING_ROWS)
 
-    def evaluate(self, theta, delta=kernel.SQUARED_ERROR, share=None):
+    def evaluate(
+        self, theta: FloatArray, delta: float = kernel.SQUARED_ERROR, share: Callable | None = None
+    ) -> tuple[float, FloatArray]:
         """Return loss and gradient; `share` calls a function of (first, last) chunks on several threads."""
         total = np.zeros(1 + len(theta))
         for block in self.blocks:
@@ -136,9 +208,23 @@ class Objective:
         total /= self._weight
         return total[0] + self._penalty @ (theta * theta), total[1:] + 2.0 * self._penalty * theta
 
-    def minimize(self, theta, max_iter, delta=kernel.SQUARED_ERROR, share=None):
+    def minimize(
+        self,
+        theta: FloatArray,
+        max_iter: int,
+        delta: float = kernel.SQUARED_ERROR,
+        share: Callable | None = None,
+        report: Report | None = None,
+    ) -> tuple[Any, list[float]]:
         """Run L-BFGS from `theta`; return SciPy's result and the loss of each iteration."""
-        tol, curve = self.settings.tol, []
+        tol = self.settings.tol
+        curve: list[float] = []
+
+        def record(intermediate_result):
+            curve.append(float(intermediate_result.fun))
+            if report is not None:
+                report(curve[-1])
+
         options = {"maxiter": max_iter, "maxfun": 3 * max_iter, "ftol": tol, "gtol": tol, "maxcor": 20}
         result = minimize(
             self.evaluate,
@@ -147,11 +233,11 @@ class Objective:
             jac=True,
             method="L-BFGS-B",
             options=options,
-            callback=lambda intermediate_result: curve.append(float(intermediate_result.fun)),
+            callback=record,
         )
         return result, curve
 
-    def residual_scale(self, theta) -> float:
+    def residual_scale(self, theta: FloatArray) -> float:
         """Robust scatter of the residuals of `sample`."""
         block = self.sample()
         output, rows = np.empty(len(block.target)), np.ascontiguousarray(block.features.T)
@@ -164,13 +250,16 @@ def _sum_chunks(arguments, sums, chunks):
     kernel.sum_chunks(*arguments, chunks, sums)
 
 
-def _finish(objective, theta, share=None) -> Solution:
+def _finish(
+    objective: Objective, report: Report | None, theta: FloatArray, share: Callable | None = None
+) -> Solution:
     """Run to the end over all rows: with squared error, then, if asked for, with Huber's loss."""
     settings = objective.settings
-    result, curve = objective.minimize(theta, settings.max_iter, share=share)
+    result, curve = objective.minimize(theta, settings.max_iter, share=share, report=report)
     scale = 0.0 if settings.epsilon is None else objective.residual_scale(result.x)
-    if scale > 0:
-        result, more = objective.minimize(result.x, settings.max_iter, settings.epsilon * scale, share)
+    if settings.epsilon is not None and scale > 0:
+        delta = settings.epsilon * scale
+        result, more = objective.minimize(result.x, settings.max_iter, delta, share, report)
         curve += more
     weights = split_weights(result.x, settings.sizes)
     return Solution(weights, float(result.fun), max(1, len(curve)), bool(result.success), curve)
@@ -202,7 +291,10 @@ def _share_chunks(pool, n_threads, function, n_chunks):
 
 
 def train(
-    blocks: Iterable[Block], settings: Settings, seeds: Sequence[np.random.SeedSequence]
+    blocks: Iterable[Block],
+    settings: Settings,
+    seeds: Sequence[np.random.SeedSequence],
+    report: Report | None = None,
 ) -> list[Solution]:
     """Train one network for each seed, each from several starts.
 
@@ -221,6 +313,8 @@ def train(
         Architecture and solver settings.
     seeds : sequence of numpy.random.SeedSequence
         Seed of the start values of each network.
+    report : callable, optional
+        Called with the loss after each iteration of the runs over all rows, from several threads.
 
     Returns
     -------
@@ -230,6 +324,8 @@ def train(
     generators = [np.random.default_rng(seed) for seed in seeds]
     starts = [[glorot_uniform(settings.sizes, rng) for _ in range(settings.n_restarts)] for rng in generators]
     whole = screen = Objective(settings, blocks)
+    if whole.target_range[0] == whole.target_range[1]:
+        return [constant_solution(layer_shapes(settings.sizes), whole.target_range[0]) for _ in seeds]
     screening_iter = max(1, settings.max_iter // 5)
     if whole.n_rows > SCREENING_ROWS:
         screen, screening_iter = Objective(settings, [whole.sample()]), settings.max_iter
@@ -241,6 +337,6 @@ def train(
         else:
             best = [own[0] for own in starts]
         if whole.n_rows < SHARED_ROWS or n_threads == 1:
-            return _map(pool, functools.partial(_finish, whole), best)
+            return _map(pool, functools.partial(_finish, whole, report), best)
         share = functools.partial(_share_chunks, pool, n_threads)
-        return [_finish(whole, theta, share) for theta in best]
+        return [_finish(whole, report, theta, share) for theta in best]

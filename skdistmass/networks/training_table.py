@@ -1,4 +1,4 @@
-"""Rows of a training table in an order of their own, merged where they are identical, in blocks.
+"""Canonical row order: sort by hash, merge duplicates, split into blocks.
 
 The order is that of a hash of each row. So it does not depend on the order in which the rows come, the first
 rows of the table are a random sample of it, and a table that is larger than memory can be brought into this
@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import validate_data
 
 BLOCK_ROWS = 2**18
+
+FloatArray = NDArray[np.float64]
 
 
 class Block(NamedTuple):
@@ -28,9 +32,9 @@ class Block(NamedTuple):
         Target and positive weights.
     """
 
-    features: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
+    features: FloatArray
+    target: FloatArray
+    weight: FloatArray
 
     def head(self, n_rows: int) -> Block:
         """Return a copy of the first rows."""
@@ -45,7 +49,7 @@ def block_slices(n_rows: int) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK_ROWS, n_rows))
 
 
-def split_blocks(X, y, sample_weight) -> list[Block]:
+def split_blocks(X: FloatArray, y: FloatArray, sample_weight: FloatArray) -> list[Block]:
     """Cut a table in memory into blocks."""
     return [
         Block(np.ascontiguousarray(X[rows].T), np.ascontiguousarray(y[rows]), sample_weight[rows])
@@ -53,7 +57,7 @@ def split_blocks(X, y, sample_weight) -> list[Block]:
     ]
 
 
-def row_hash(rows) -> np.ndarray:
+def row_hash(rows: FloatArray) -> NDArray[np.uint64]:
     """Hash the values of each row.
 
     Parameters
@@ -77,7 +81,9 @@ def row_hash(rows) -> np.ndarray:
     return hashed
 
 
-def merge_identical_rows(X, y, sample_weight):
+def merge_identical_rows(
+    X: FloatArray, y: FloatArray, sample_weight: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Drop rows of zero weight, order the rest by their hash, and add up the weights of identical ones.
 
     The loss does not change by this, and the result of a fit no longer depends on the order of the rows
@@ -108,19 +114,54 @@ def merge_identical_rows(X, y, sample_weight):
 
 
 class BlockwiseScaler(StandardScaler):
-    """`StandardScaler` that goes through the rows block by block: a table on disk has the same moments."""
+    """`StandardScaler` that goes through the rows block by block: a table on disk has the same moments.
 
-    def fit(self, X, y=None, sample_weight=None):
-        """Measure weighted mean and standard deviation of the features."""
-        for rows in block_slices(len(X)):
+    Parameters
+    ----------
+    copy, with_mean, with_std : bool, default=True
+        As in `StandardScaler`.
+    """
+
+    def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> BlockwiseScaler:
+        """Measure weighted mean and standard deviation of the features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : None
+            Not used.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : BlockwiseScaler
+            The fitted scaler.
+        """
+        table = np.asarray(X)
+        weight = None if sample_weight is None else np.asarray(sample_weight)
+        for rows in block_slices(len(table)):
             add = self.add_block if rows.start else super().fit
-            add(
-                np.ascontiguousarray(X[rows]),
-                sample_weight=None if sample_weight is None else sample_weight[rows],
-            )
+            add(np.ascontiguousarray(table[rows]), sample_weight=None if weight is None else weight[rows])
+        # The blocks are arrays; names are those of the whole.
+        validate_data(self, X, skip_check_array=True)
         return self
 
-    def add_block(self, X, sample_weight=None):
-        """Measure one more block."""
+    def add_block(self, X: FloatArray, sample_weight: FloatArray | None = None) -> BlockwiseScaler:
+        """Measure one more block.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features.
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : BlockwiseScaler
+            The scaler.
+        """
         # Sums depend in their last bit on how rows lie in memory.
         return self.partial_fit(np.ascontiguousarray(X), sample_weight=sample_weight)

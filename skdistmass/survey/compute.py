@@ -12,8 +12,9 @@ from skdistmass.columns import (
     MAX_DISTANCE,
     MAX_EXTINCTION,
 )
-from skdistmass.estimators._evaluation import with_feature_names
 from skdistmass.estimators.age import NoAgeReason
+from skdistmass.estimators.base import without_domain_warning
+from skdistmass.estimators.inference import with_feature_names
 from skdistmass.estimators.isochrone import IsochroneStatus
 from skdistmass.physics import photometry
 from skdistmass.physics.constants import YEARS_PER_GYR
@@ -141,9 +142,11 @@ def _photometry(stars, extinction_rule, sfd_coefficient, flags):
 
 def _predict(model, features, usable):
     """Predictions and their errors of a regressor."""
-    return _on_usable(
-        lambda X: model.predict(with_feature_names(model, X), return_std=True), features, usable, 2
-    )
+    # Stars outside the domain get their bit.
+    with without_domain_warning():
+        return _on_usable(
+            lambda X: model.predict(with_feature_names(model, X), return_std=True), features, usable, 2
+        )
 
 
 def _distances(stars, features, usable, values, model, flags):

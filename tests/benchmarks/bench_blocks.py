@@ -47,7 +47,7 @@ def fit(path, in_memory):
     import pyarrow.parquet  # noqa: F401
 
     from skdistmass import DistanceRegressor
-    from skdistmass.networks.out_of_core import ParquetBlocks, fit_blocks
+    from skdistmass.estimators.out_of_core import ParquetBlocks, fit_blocks
 
     few = np.random.default_rng(0).normal(size=(2, 30, 5))
     model = DistanceRegressor(random_state=0).fit(few[0], few[1, :, 0])

@@ -20,8 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from skdistmass import DistanceRegressor, MassRegressor, MassToAge, save_model
-from skdistmass.estimators.base import ACTIVATION_NAMES
-from skdistmass.networks.forward import NUMPY_ROWS
+from skdistmass.networks.forward import ACTIVATION_NAMES, NUMPY_ROWS
 
 FEATURES = ["TEFF", "LOGG", "M_H", "C_FE", "N_FE"]
 REGRESSORS = (DistanceRegressor, MassRegressor)
@@ -105,7 +104,7 @@ def test_pipeline_is_scaler_and_keras_regressor(fitted, table):
     pipeline = fitted.pipeline_
     assert type(pipeline) is Pipeline
     scaler, network = pipeline.named_steps["standardscaler"], pipeline.named_steps["kerasregressor"]
-    assert type(scaler) is StandardScaler
+    assert isinstance(scaler, StandardScaler)
     assert isinstance(network, KerasRegressor)
     assert is_regressor(network)
     scaled = scaler.transform(X)
@@ -464,21 +463,21 @@ def test_training_is_quiet(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"activation": "sigmoid"}, r"activation has to be one of .*received 'sigmoid'"),
-        ({"solver": "sgd"}, r"solver has to be one of .*received 'sgd'"),
-        ({"loss": "mse"}, r"loss has to be one of .*received 'mse'"),
-        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes has to hold positive integers.*\(8, 0\)"),
+        ({"activation": "sigmoid"}, r"activation must be one of .*received 'sigmoid'"),
+        ({"solver": "sgd"}, r"solver must be one of .*received 'sgd'"),
+        ({"loss": "mse"}, r"loss must be one of .*received 'mse'"),
+        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes must hold positive integers.*\(8, 0\)"),
         ({"hidden_layer_sizes": (8.5,)}, "hidden_layer_sizes"),
         ({"hidden_layer_sizes": "8"}, "hidden_layer_sizes"),
         ({"hidden_layer_sizes": None}, "hidden_layer_sizes"),
-        ({"n_members": 0}, "n_members has to be a positive integer; received 0"),
-        ({"max_iter": 1.5}, "max_iter has to be a positive integer; received 1.5"),
+        ({"n_members": 0}, "n_members must be a positive integer; received 0"),
+        ({"max_iter": 1.5}, "max_iter must be a positive integer; received 1.5"),
         ({"batch_size": -1}, "batch_size"),
-        ({"alpha": -1e-4}, "alpha has to be a non-negative number; received -0.0001"),
+        ({"alpha": -1e-4}, "alpha must be a non-negative number; received -0.0001"),
         ({"alpha": np.nan}, "alpha"),
-        ({"epsilon": 0}, "epsilon has to be a positive number; received 0"),
+        ({"epsilon": 0}, "epsilon must be a positive number; received 0"),
         ({"learning_rate_init": "fast"}, "learning_rate_init"),
-        ({"validation_fraction": 1.0}, "validation_fraction has to lie between 0 and 1; received 1.0"),
+        ({"validation_fraction": 1.0}, "validation_fraction must lie between 0 and 1; received 1.0"),
         ({"validation_fraction": "half"}, "validation_fraction"),
     ],
 )
@@ -577,7 +576,7 @@ def test_calibrate_takes_predictions_of_other_models(noisy):
     copy = pickle.loads(pickle.dumps(model))
     copy.calibrate(X, y, prediction=y + 0.5)
     assert_allclose(copy.predict(X, return_std=True)[1], 0.5, atol=1e-6)
-    with pytest.raises(ValueError, match=r"prediction has shape \(3,\); expected that of y, \(3000,\)"):
+    with pytest.raises(ValueError, match=r"prediction must have the shape of y, \(3000,\); received \(3,\)"):
         copy.calibrate(X, y, prediction=y[:3])
     with pytest.raises(ValueError, match=r"prediction .*finite.*2 of 3000.*first: row 5"):
         copy.calibrate(X, y, prediction=np.where(np.isin(np.arange(3000), (5, 9)), np.nan, y))

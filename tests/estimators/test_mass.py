@@ -89,18 +89,18 @@ def test_masses_must_be_positive(giants):
     wrong = y.copy()
     wrong[[4, 9]] = -0.3
     with pytest.raises(
-        ValueError, match=r"y \[Msun\] has to be positive.*2 of 500 .*first: row 4, -0.3.*target='mass'"
+        ValueError, match=r"y \[Msun\] must be positive.*2 of 500 .*first: row 4, -0.3.*target='mass'"
     ):
         MassRegressor(**QUICK).fit(X, wrong)
     MassRegressor(target="mass", **QUICK | {"max_iter": 2}).fit(X, wrong)
-    with pytest.raises(ValueError, match=r"target has to be one of \('log_mass', 'mass'\); received 'age'"):
+    with pytest.raises(ValueError, match=r"target must be one of \('log_mass', 'mass'\); received 'age'"):
         MassRegressor(target="age").fit(X, y)
 
 
 def test_class_documents_its_settings():
     text = MassRegressor.__doc__
     for name in MassRegressor().get_params():
-        assert f"    {name} : " in text
+        assert f"\n{name} : " in text
 
 
 def test_shipped_model_gives_masses_of_giants():

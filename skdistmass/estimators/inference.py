@@ -1,0 +1,389 @@
+"""Inference without scikit-learn, for fast start-up.
+
+Prediction, its error, distances and ages from the arrays of fitted networks: shared by the estimators and by
+`skdistmass.estimators.predictor.Predictor`. Importing scikit-learn takes longer than all that one star needs.
+"""
+
+from __future__ import annotations
+
+import enum
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+
+import numpy as np
+
+from skdistmass.columns import FEATURES
+from skdistmass.networks.forward import network_output
+from skdistmass.physics import photometry
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from skdistmass.estimators.uncertainty import ErrorModel
+
+    FloatArray = NDArray[np.float64]
+
+MASS_RANGE = (0.8, 8.0)
+METALLICITY_RANGE = (-0.5, 0.5)
+MAX_LOG_G = 3.5
+# The relation is sampled past its range, so that errors can be propagated at the edges.
+SAMPLED_MASSES = (0.55, 10.0)
+
+# Far from any star the network can say anything: a mass that no star has, but a number.
+_MAX_LN_MASS = 80.0
+# Larger numbers, or sums of their squares, leave the range of float64.
+_LARGEST_NUMBER = 1e100
+# No star of the Galaxy has an A_K [mag] that is larger than this and than its K magnitude, too.
+_MAX_FAINT_EXTINCTION = 5.0
+
+
+def with_feature_names(estimator: Any, X: FloatArray) -> Any:
+    """Give an array the column names that the estimator was fitted with, if it was fitted with any.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted estimator.
+    X : ndarray of shape (n_samples, n_features)
+        Features in the order of the fit.
+
+    Returns
+    -------
+    ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        The features.
+    """
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X, columns=names)
+
+
+def check_magnitude(name: str, values: NDArray[np.floating]) -> None:
+    """Refuse numbers whose squares, or sums of them, leave the range of float64.
+
+    Parameters
+    ----------
+    name : str
+        What the values are, for the message.
+    values : ndarray of shape (n_samples,) or (n_samples, n_columns)
+        Finite numbers.
+
+    Raises
+    ------
+    ValueError
+        If a number is beyond 1e100.
+    """
+    if values.size and max(-float(values.min()), float(values.max())) > _LARGEST_NUMBER:
+        large = np.abs(values) > _LARGEST_NUMBER
+        rows = np.flatnonzero(large.reshape(len(values), -1).any(axis=1))
+        raise ValueError(
+            f"{name} must lie within ±{_LARGEST_NUMBER:g}, beyond which float64 overflows; received "
+            f"{rows.size} of {len(values)} rows that do not (first: row {rows[0]}, {values[large][0]:g}). "
+            "Check the unit."
+        )
+
+
+class NetworkInference:
+    """Prediction and error from the arrays of a network."""
+
+    # Columns of a table without names, in order.
+    _columns: ClassVar[Sequence[str]] = FEATURES
+    # For models that were saved before this was a parameter; so are the defaults of the subclasses.
+    error_feature: str | int = "LOGG"
+
+    activation: str
+    n_features_in_: int
+    scaler_mean_: FloatArray
+    scaler_scale_: FloatArray
+    coefs_: list[FloatArray]
+    intercepts_: list[FloatArray]
+    error_model_: ErrorModel
+
+    # What the network fits, and the way back: overridden where it is not what the user gives.
+
+    def _target_to_network(self, y: FloatArray, sample_weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return y, sample_weight
+
+    def _network_to_target(self, network_output: FloatArray) -> FloatArray:
+        return network_output
+
+    def _error_to_target(self, error: FloatArray, prediction: FloatArray) -> FloatArray:
+        return error
+
+    @overload
+    def _evaluate(self, X: NDArray[np.floating], return_std: Literal[False]) -> FloatArray: ...
+    @overload
+    def _evaluate(
+        self, X: NDArray[np.floating], return_std: bool
+    ) -> FloatArray | tuple[FloatArray, FloatArray]: ...
+    def _evaluate(self, X: Any, return_std: bool) -> Any:
+        """Predict the target, and its error if asked for, from checked features."""
+        check_magnitude("X", X)
+        prediction = self._network_to_target(self._network_output(X))
+        if not return_std:
+            return prediction
+        error = self.error_model_.predict(self._error_coordinate(X))
+        return prediction, self._error_to_target(error, prediction)
+
+    def _network_output(self, X: NDArray[np.floating]) -> FloatArray:
+        """Mean of the members' forward passes."""
+        weights = self.coefs_, self.intercepts_
+        return network_output(X, self.scaler_mean_, self.scaler_scale_, *weights, self.activation)
+
+    def _error_coordinate(self, X: NDArray[np.floating]) -> FloatArray:
+        """Return the column on which the error depends; zeros where the table has none."""
+        column = self._error_column()
+        return np.zeros(len(X)) if column is None else np.asarray(X[:, column], dtype=np.float64)
+
+    def _error_column(self) -> int | None:
+        """Find the place of `error_feature`; None if it is the default and the table lacks it."""
+        feature, n_features = self.error_feature, self.n_features_in_
+        if isinstance(feature, numbers.Integral):
+            if 0 <= feature < n_features:
+                return int(feature)
+            raise ValueError(
+                f"error_feature must be the index of one of {n_features} columns; received {feature!r}."
+            )
+        names = list(getattr(self, "feature_names_in_", self._columns))[:n_features]
+        keys = [_name_key(name) for name in names]
+        if _name_key(feature) in keys:
+            return keys.index(_name_key(feature))
+        if feature == type(self).error_feature:
+            return None
+        raise ValueError(f"error_feature must be one of the columns {names}; received {feature!r}.")
+
+
+def _name_key(name: str) -> str:
+    """Form in which LOGG, logg and log_g are one name."""
+    return "".join(letter for letter in str(name).lower() if letter.isalnum())
+
+
+class MassInference(NetworkInference):
+    """Masses from a network of masses or of their logarithms."""
+
+    target: str
+
+    def _target_to_network(self, y: FloatArray, sample_weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if self.target == "mass":
+            return y, sample_weight
+        bad = np.flatnonzero(y <= 0)
+        if bad.size:
+            raise ValueError(
+                f"y [Msun] must be positive with target='log_mass'; received {bad.size} of {y.size} values "
+                f"that are not (first: row {bad[0]}, {y[bad[0]]:g}). Give masses, not log masses, or set "
+                "target='mass'."
+            )
+        # σ(ln M) = σ(M) / M.
+        return np.log(y), sample_weight * y**2
+
+    def _network_to_target(self, network_output: FloatArray) -> FloatArray:
+        if self.target == "mass":
+            return network_output
+        return np.exp(np.clip(network_output, -_MAX_LN_MASS, _MAX_LN_MASS))
+
+    def _error_to_target(self, error: FloatArray, prediction: FloatArray) -> FloatArray:
+        return error * prediction if self.target == "log_mass" else error
+
+
+class DistanceInference(NetworkInference):
+    """Distances from a network of absolute magnitudes."""
+
+    def predict_distance(
+        self, X: ArrayLike, apparent_mag: ArrayLike, extinction: ArrayLike, return_std: bool = False
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+        """Predict distances.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star.
+        apparent_mag : array-like of shape (n_samples,)
+            Apparent magnitude in 2MASS Ks [mag].
+        extinction : array-like of shape (n_samples,)
+            Extinction A_K [mag].
+        return_std : bool, default=False
+            Also return the 1σ error.
+
+        Returns
+        -------
+        distance : ndarray of shape (n_samples,)
+            Distance [pc]; NaN where magnitude or extinction is NaN.
+        distance_error : ndarray of shape (n_samples,)
+            Its 1σ error [pc]. Only with ``return_std=True``.
+
+        Raises
+        ------
+        ValueError
+            If the arrays differ in length, or an extinction is above 5 mag and above the apparent magnitude
+            as well, as where the two arguments are swapped.
+        """
+        magnitude, error = self.predict(X, return_std=True)  # type: ignore[attr-defined]
+        given = {"apparent_mag": np.asarray(apparent_mag), "extinction": np.asarray(extinction)}
+        for name, values in given.items():
+            if values.ndim and values.shape != magnitude.shape:
+                raise ValueError(
+                    f"{name} [mag] must have one value for each of the {len(magnitude)} rows of X; received "
+                    f"the shape {values.shape}."
+                )
+        _check_photometry(**given)
+        distance = photometry.distance(apparent_mag, extinction, magnitude)
+        if not return_std:
+            return distance
+        return distance, photometry.distance_error(distance, error)
+
+
+def _check_photometry(apparent_mag: NDArray[np.floating], extinction: NDArray[np.floating]) -> None:
+    both = np.broadcast_arrays(np.atleast_1d(apparent_mag), np.atleast_1d(extinction))
+    magnitude, a_k = (np.asarray(values, dtype=np.float64) for values in both)
+    bad = np.flatnonzero((a_k > _MAX_FAINT_EXTINCTION) & (a_k > magnitude))
+    if bad.size:
+        raise ValueError(
+            f"extinction A_K [mag] must not be above {_MAX_FAINT_EXTINCTION:g} mag and above apparent_mag "
+            f"[mag]; received {bad.size} of {a_k.size} rows that are (first: row {bad[0]}, extinction "
+            f"{a_k[bad[0]]:g}, apparent_mag {magnitude[bad[0]]:g}). Are the two arguments swapped? The order "
+            "is predict_distance(X, apparent_mag, extinction)."
+        )
+
+
+class NoAgeReason(enum.IntEnum):
+    """Why a star has no age."""
+
+    NONE = 0
+    MISSING_INPUT = 1
+    NOT_A_GIANT = 2
+    OUTSIDE_RANGE = 3
+
+
+@dataclass(frozen=True)
+class Ages:
+    """Ages of stars, one array element each; NaN where `reason` is not 0.
+
+    Parameters
+    ----------
+    age : ndarray of shape (n_samples,)
+        Age [Gyr].
+    age_error_lower, age_error_upper : ndarray of shape (n_samples,)
+        Distance from `age` to the 16th and the 84th percentile [Gyr]; NaN without mass errors.
+    log_age : ndarray of shape (n_samples,)
+        log10 of the age in years [dex].
+    log_age_error_lower, log_age_error_upper : ndarray of shape (n_samples,)
+        Errors of `log_age` [dex].
+    reason : ndarray of shape (n_samples,)
+        A `NoAgeReason` for each star.
+    """
+
+    age: FloatArray
+    age_error_lower: FloatArray
+    age_error_upper: FloatArray
+    log_age: FloatArray
+    log_age_error_lower: FloatArray
+    log_age_error_upper: FloatArray
+    reason: NDArray[np.int8]
+
+
+class AgeInference(NetworkInference):
+    """Ages with their errors from a relation of mass, metallicity and log age."""
+
+    _columns = ("MASS", "M_H")
+    error_feature: str | int = "M_H"
+
+    def predict_age(
+        self,
+        mass: ArrayLike,
+        m_h: ArrayLike,
+        mass_error: ArrayLike | None = None,
+        log_g: ArrayLike | None = None,
+    ) -> Ages:
+        """Predict ages with errors from those of the masses.
+
+        Parameters
+        ----------
+        mass : array-like of shape (n_samples,)
+            Mass [Msun].
+        m_h : array-like of shape (n_samples,)
+            Metallicity [M/H] [dex].
+        mass_error : array-like of shape (n_samples,), default=None
+            1σ error of the mass [Msun].
+        log_g : array-like of shape (n_samples,), default=None
+            Surface gravity [dex]; a star with log g >= 3.5 is not a giant and gets no age. None: all are
+            giants.
+
+        Returns
+        -------
+        Ages
+            Ages [Gyr], their errors and why there is none.
+
+        Raises
+        ------
+        ValueError
+            If the arrays differ in length, or a mass error is negative.
+
+        Notes
+        -----
+        Age falls with mass, so the percentiles of the age are the ages at the percentiles of the mass: the
+        upper error of the age is that of M - σ, the lower that of M + σ.
+        """
+        masses, metallicities, error, gravity = _age_inputs(mass, m_h, mass_error, log_g)
+        reason = _reason(masses, metallicities, gravity)
+        usable = reason == NoAgeReason.NONE
+        log_age = self._log_ages(masses, metallicities, usable)
+        # Far outside the range the relation is not sampled; an error that reaches there is a lower limit.
+        low, high = SAMPLED_MASSES
+        has_error = usable & np.isfinite(error)
+        older = self._log_ages(np.clip(masses - error, low, high), metallicities, has_error)
+        younger = self._log_ages(np.clip(masses + error, low, high), metallicities, has_error)
+        age = 10.0 ** (log_age - 9)
+        return Ages(
+            age=age,
+            age_error_lower=age - 10.0 ** (younger - 9),
+            age_error_upper=10.0 ** (older - 9) - age,
+            log_age=log_age,
+            log_age_error_lower=log_age - younger,
+            log_age_error_upper=older - log_age,
+            reason=reason,
+        )
+
+    def _log_ages(self, mass: FloatArray, m_h: FloatArray, usable: NDArray[np.bool_]) -> FloatArray:
+        log_age = np.full(mass.shape, np.nan)
+        if usable.any():
+            X = np.column_stack([mass[usable], m_h[usable]])
+            log_age[usable] = self.predict(with_feature_names(self, X))  # type: ignore[attr-defined]
+        return log_age
+
+
+def _age_inputs(
+    mass: ArrayLike, m_h: ArrayLike, mass_error: ArrayLike | None, log_g: ArrayLike | None
+) -> list[FloatArray]:
+    """Return mass, [M/H], mass error and log g as arrays of one length, with what stands for None."""
+    first = np.atleast_1d(np.asarray(mass, dtype=float))
+    arrays = [first]
+    for name, values, default in (
+        ("m_h", m_h, 0.0),
+        ("mass_error", mass_error, np.nan),
+        ("log_g", log_g, 0.0),
+    ):
+        array = np.full(first.shape, default) if values is None else np.atleast_1d(np.asarray(values, float))
+        if array.shape != first.shape:
+            raise ValueError(f"{name} must have the shape of mass, {first.shape}; received {array.shape}.")
+        arrays.append(array)
+    bad = np.flatnonzero(arrays[2] < 0)
+    if bad.size:
+        raise ValueError(
+            f"mass_error [Msun] must not be negative; received {bad.size} of {first.size} values that are "
+            f"(first: row {bad[0]})."
+        )
+    return arrays
+
+
+def _reason(mass: FloatArray, m_h: FloatArray, log_g: FloatArray) -> NDArray[np.int8]:
+    """Say for each star why it has no age, the first that applies."""
+    missing = ~(np.isfinite(mass) & np.isfinite(m_h) & np.isfinite(log_g))
+    outside = (mass < MASS_RANGE[0]) | (mass > MASS_RANGE[1])
+    outside |= (m_h < METALLICITY_RANGE[0]) | (m_h > METALLICITY_RANGE[1])
+    reason = np.where(outside, NoAgeReason.OUTSIDE_RANGE, NoAgeReason.NONE)
+    reason = np.where(log_g >= MAX_LOG_G, NoAgeReason.NOT_A_GIANT, reason)
+    return np.where(missing, NoAgeReason.MISSING_INPUT, reason).astype(np.int8)
