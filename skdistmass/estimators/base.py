@@ -9,12 +9,13 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skdistmass.estimators._evaluation import NetworkEvaluation
+from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.uncertainty import ErrorModel
 from skdistmass.networks.forward import ACTIVATION_NAMES
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
 
 
-class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
+class NetworkRegressor(StablePickle, NetworkEvaluation, RegressorMixin, BaseEstimator):
     """Regressor built from ``Pipeline(StandardScaler, KerasRegressor)``, evaluated without TensorFlow.
 
     Subclasses say what the target is; see `DistanceRegressor` and `MassRegressor` for the parameters.

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skdistmass.estimators.persistence import StablePickle
+
 MIN_BIN_STARS = 50
 MAX_BINS = 20
 
 
 @dataclass(frozen=True)
-class ErrorModel:
+class ErrorModel(StablePickle):
     """Robust scatter of residuals as a quadratic in one coordinate (surface gravity).
 
     The quadratic is the published form of the distance error (Stone-Martinez et al., section 4.3). Outside
