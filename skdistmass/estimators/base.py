@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skdistmass.estimators.inference import NetworkInference, check_magnitude
+from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings
 from skdistmass.estimators.uncertainty import ErrorModel
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
@@ -64,7 +65,7 @@ def without_domain_warning() -> Iterator[None]:
 _PIPELINES: WeakKeyDictionary[NetworkRegressor, Pipeline] = WeakKeyDictionary()
 
 
-class NetworkRegressor(NetworkInference, RegressorMixin, BaseEstimator):
+class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstimator):
     """Base of the regressors built from ``Pipeline(StandardScaler, KerasRegressor)``.
 
     Subclasses say what the target is and have the settings below in their constructors.

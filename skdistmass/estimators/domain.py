@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdistmass.estimators.persistence import StablePickle
+
 BLOCK_ROWS = 16_384
 
 
@@ -53,7 +55,7 @@ def author_domain(teff, log_g, m_h):
     return ~outside & np.isfinite(teff + log_g + m_h)
 
 
-class TrainingDomain(OutlierMixin, BaseEstimator):
+class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
     """Region of the features in which a model was trained.
 
     A Gaussian mixture describes the density of the training stars in the standardised features. A star is

@@ -17,6 +17,7 @@ from skdistmass.estimators._isochrone_input import (
     per_star,
 )
 from skdistmass.estimators._isochrone_result import IsochroneStatus, add_distances, posterior_frame
+from skdistmass.estimators.persistence import StablePickle
 from skdistmass.isochrones.index import (
     CENTRAL_QUANTILES,
     PointIndex,
@@ -28,7 +29,7 @@ from skdistmass.physics.isochrones import IsochroneTable, load_isochrones, total
 __all__ = ["IsochroneDistance", "IsochroneStatus"]
 
 
-class IsochroneDistance(RegressorMixin, BaseEstimator):
+class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
     r"""Bayesian absolute magnitude, distance, mass and age of a star from isochrones.
 
     The first three columns of `X` are Teff [K], log g [log10 cm s-2] and [M/H] [dex]; further columns, such

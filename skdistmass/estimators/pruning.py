@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skdistmass.estimators.persistence import StablePickle
 from skdistmass.exceptions import NoSecondModeWarning as NoSecondModeWarning
 
 WHERE = ("dwarfs", "all")
@@ -113,7 +114,7 @@ def valley_between_modes(residual):
     return None if best is None else float(best[1])
 
 
-class BinaryPruner(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Regressor of absolute magnitudes that is trained without the stars that look like unresolved binaries.
 
     Two stars in one spectrum are brighter than the spectrum says. The estimator is fitted on all stars; those

@@ -9,12 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
+from skdistmass.estimators.persistence import StablePickle
+
 MIN_BIN_STARS = 50
 MAX_BINS = 20
 
 
 @dataclass(frozen=True)
-class ErrorModel:
+class ErrorModel(StablePickle):
     """Robust scatter of residuals as a quadratic in one coordinate (surface gravity).
 
     The quadratic is the published form of the distance error (Stone-Martinez et al., section 4.3). Outside

@@ -7,11 +7,23 @@ import io
 import json
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from skdistmass.exceptions import UntrustedModelError as UntrustedModelError
-from skdistmass.models.serialize import to_estimator, to_plain, to_predictor
+from skdistmass.exceptions import UntrustedModelError
+from skdistmass.models.serialize import MAX_BYTES, read_stored, to_estimator, to_predictor
+
+__all__ = [
+    "UntrustedModelError",
+    "list_models",
+    "load_model",
+    "load_predictor",
+    "read_registry",
+    "save_model",
+]
 
 REGISTRY = "registry.json"
+PROTOCOL = 4
+"""Of the pickles: every supported Python reads it."""
 
 
 def read_registry() -> dict:
@@ -42,16 +54,18 @@ def list_models() -> list[str]:
     return sorted(read_registry())
 
 
-def load_model(name, trusted=False):
+def load_model(name: str | Path, trusted: bool = False) -> Any:
     """Load a fitted model: a shipped one by its name, or a file.
+
+    Reading a model runs none of its content: a file may hold estimators of this package, arrays and builtins.
 
     Parameters
     ----------
     name : str or path-like
         Name of a shipped model (`list_models`) or path of a model file.
     trusted : bool, default=False
-        Unpickle a file that the registry does not know. A pickle can run any code: say so only of files
-        that you made or whose origin you trust.
+        Unpickle a file that holds something else, such as an estimator derived from ours. Such a pickle can
+        run any code: say so only of files that you made or whose origin you trust.
 
     Returns
     -------
@@ -61,9 +75,9 @@ def load_model(name, trusted=False):
     Raises
     ------
     ValueError
-        If there is no such model or file.
+        If there is no such model or file, or it is damaged, incomplete or of a newer format.
     UntrustedModelError
-        If the content of the file is not the one the registry vouches for.
+        If the file holds something else, or a shipped file is not the one the registry vouches for.
 
     Examples
     --------
@@ -72,16 +86,19 @@ def load_model(name, trusted=False):
     'MASS'
     """
     label, content, stored = _read(name, trusted)
-    estimator = to_estimator(stored)
-    if not hasattr(estimator, "card_"):
+    with _Naming(label):
+        estimator = to_estimator(stored)
+    if not isinstance(getattr(estimator, "card_", None), dict):
         raise ValueError(
             f"{label} holds a {type(estimator).__name__} without a card; write models with save_model."
         )
+    if not hasattr(estimator, "n_features_in_"):
+        raise ValueError(f"{label} holds a {type(estimator).__name__} that is not fitted.")
     estimator.sha256_ = hashlib.sha256(content).hexdigest()
     return estimator
 
 
-def load_predictor(name, trusted=False):
+def load_predictor(name: str | Path, trusted: bool = False) -> Any:
     """Load the network of a model without scikit-learn, whose import takes a second or so.
 
     Parameters
@@ -89,7 +106,7 @@ def load_predictor(name, trusted=False):
     name : str or path-like
         As in `load_model`.
     trusted : bool, default=False
-        As in `load_model`.
+        As in `load_model`; but what is no network of this package has no predictor.
 
     Returns
     -------
@@ -100,9 +117,10 @@ def load_predictor(name, trusted=False):
     Raises
     ------
     ValueError
-        If there is no such model or file, or it holds something else than a network of this package.
+        If there is no such model or file, it is damaged, incomplete or of a newer format, or it holds
+        something else than a network of this package.
     UntrustedModelError
-        If the content of the file is not the one the registry vouches for.
+        As in `load_model`.
 
     See Also
     --------
@@ -116,22 +134,29 @@ def load_predictor(name, trusted=False):
     (array([1.5]), array([0.1]))
     """
     label, content, stored = _read(name, trusted)
-    predictor = to_predictor(stored)
+    with _Naming(label):
+        predictor = to_predictor(stored)
     if predictor is None:
         raise ValueError(
-            f"{label} does not hold the arrays of a network, but a pickled estimator or an interpolating "
-            "MassToAge; use load_model."
+            f"{label} does not hold a network of this package, but something else, such as an estimator "
+            "derived from one or an interpolating MassToAge; use load_model."
         )
     predictor.sha256_ = hashlib.sha256(content).hexdigest()
     return predictor
 
 
-def _read(name, trusted):
+def _read(name: str | Path, trusted: bool) -> tuple[str, bytes, Any]:
     """Return what to call the model, the content of its file, and what that holds."""
     registry = read_registry()
     if isinstance(name, str) and name in registry:
         label, expected = f"shipped model {name!r}", registry[name]["sha256"]
         content = (resources.files("skdistmass.models") / registry[name]["file"]).read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != expected:
+            raise UntrustedModelError(
+                f"{label} is damaged: its SHA-256 is {digest}, the registry says {expected}. "
+                "Reinstall the package."
+            )
     else:
         path = Path(name)
         if not path.is_file():
@@ -139,29 +164,55 @@ def _read(name, trusted):
                 f"there is no model {str(name)!r}: it is neither a file nor one of the shipped models "
                 f"{', '.join(sorted(registry))}."
             )
-        label, expected, content = f"model file {path}", None, path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    known = {entry["sha256"] for entry in registry.values()}
-    if expected is not None and digest != expected:
-        raise UntrustedModelError(
-            f"{label} is damaged: its SHA-256 is {digest}, the registry says {expected}. "
-            "Reinstall the package."
-        )
-    if digest not in known and not trusted:
-        raise UntrustedModelError(
-            f"{label} is not one of the shipped models (SHA-256 {digest}). Unpickling runs code; if you made "
-            "this file or trust its origin, load it with trusted=True (command line: --trust-models)."
-        )
+        label, content = f"model file {path}", _content(path)
+    with _Naming(label):
+        try:
+            return label, content, read_stored(content)
+        except UntrustedModelError as error:
+            if not trusted:
+                raise UntrustedModelError(
+                    f"{error}, which is none of: estimators of this package, arrays, numbers and text. "
+                    "Unpickling it can run code; if you made this file or trust its origin, load it with "
+                    "trusted=True (command line: --trust-models)."
+                ) from error
+        return label, content, _unpickle(content)
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"model file {path} is too large: a model has at most {MAX_BYTES} bytes.")
+    return content
+
+
+def _unpickle(content: bytes) -> Any:
+    """Unpickle a file of a trusted origin, whatever code it runs."""
     import joblib
 
     try:
-        return label, content, joblib.load(io.BytesIO(content))
+        return joblib.load(io.BytesIO(content))
     except Exception as error:
-        raise ValueError(f"{label} cannot be read as a model: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
-def save_model(estimator, path, card) -> str:
-    """Write a fitted estimator with its card as a model file.
+class _Naming:
+    """Context in which errors name the model that is being read."""
+
+    def __init__(self, label: str):
+        self.label = label
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, ValueError):
+            made = UntrustedModelError if isinstance(error, UntrustedModelError) else ValueError
+            raise made(f"{self.label} cannot be read as a model: {error}") from error
+
+
+def save_model(estimator: Any, path: str | Path, card: dict) -> str:
+    """Write a fitted estimator with its card as a model file, a joblib pickle of the estimator.
 
     Parameters
     ----------
@@ -176,20 +227,38 @@ def save_model(estimator, path, card) -> str:
     -------
     str
         SHA-256 of the file.
+
+    Raises
+    ------
+    ValueError
+        If an attribute of the estimator is neither array, number nor text, such as a random generator as
+        `random_state`: `load_model` would not read the file. An estimator derived from ours may hold
+        anything, and needs `trusted`.
     """
     import joblib
     from sklearn.utils.validation import check_is_fitted
+
+    from skdistmass.tables.atomic import new_file
 
     check_is_fitted(estimator)
     estimator.card_ = json.loads(json.dumps(card))
     estimator.__dict__.pop("sha256_", None)
     buffer = io.BytesIO()
-    joblib.dump(to_plain(estimator), buffer)
-    path = Path(path)
-    partial = path.with_name(path.name + ".part")
+    joblib.dump(estimator, buffer, protocol=PROTOCOL)
+    content = buffer.getvalue()
+    if type(estimator).__module__.partition(".")[0] == "skdistmass":
+        _check_readable(type(estimator).__name__, content)
+    with new_file(Path(path)) as temporary:
+        temporary.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _check_readable(kind: str, content: bytes) -> None:
+    """Raise an error if `load_model` would not read what is about to be written."""
     try:
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+        read_stored(content)
+    except ValueError as error:
+        raise ValueError(
+            f"this {kind} cannot be saved: {error}; its parameters and attributes must be arrays, numbers "
+            "and text, and random_state an integer or None."
+        ) from error

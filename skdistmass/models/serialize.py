@@ -1,93 +1,169 @@
-"""Fitted estimators as plain data: dicts, lists, numbers, text and NumPy arrays.
-
-A model file holds no class, only the names of the classes it is made of. So it can be read by a later version
-that keeps them elsewhere or gives them new parameters, and by a reader that needs the arrays alone.
-"""
+"""Model files as plain data, and the estimators and predictors made of it."""
 
 from __future__ import annotations
 
-from importlib import import_module
+import io
 from typing import Any
 
-CLASS, STATE = "skdistmass class", "state"
+import numpy as np
 
-_ESTIMATORS = {
-    "DistanceRegressor": "skdistmass.estimators.distance",
-    "MassRegressor": "skdistmass.estimators.mass",
-    "MassToAge": "skdistmass.estimators.age",
-    "TrainingDomain": "skdistmass.estimators.domain",
-}
-_VALUES = {"ErrorModel": "skdistmass.estimators.uncertainty"}
-_PREDICTORS = {
-    "DistanceRegressor": "DistancePredictor",
-    "MassRegressor": "MassPredictor",
-    "MassToAge": "AgePredictor",
-}
+from skdistmass.estimators.persistence import rebuild, rebuild_predictor
+from skdistmass.models.pickle_machine import MAX_VALUES, Pending, PickleMachine, StoredEstimator
+
+MAX_BYTES = 2**27
+"""A model file, decompressed, has at most this many bytes."""
+MAX_DEPTH = 50
+"""Lists and dicts of a model file lie at most so deep in each other."""
+
+_CLASS, _STATE = "skdistmass class", "state"  # of format 1
+_LEAVES = (type(None), bool, int, float, str, bytes, bytearray)
 
 
-def to_plain(value: Any) -> Any:
-    """Turn a fitted estimator, and what it consists of, into plain data.
+def read_stored(content: bytes) -> Any:
+    """Read a pickle of builtins, arrays and estimators of this package.
 
     Parameters
     ----------
-    value : object
-        An estimator of this package; anything else, such as one derived from it, stays what it is.
+    content : bytes
+        The file as joblib, or pickle with protocol 2 or later, wrote it; compressed ones too.
 
     Returns
     -------
     object
-        For an estimator a dict of the name of its class and of its attributes.
+        Builtins and arrays, with a `StoredEstimator` for each estimator.
+
+    Raises
+    ------
+    UntrustedModelError
+        If the file names anything else.
+    ValueError
+        If the file is damaged, too large, or refers to itself.
     """
-    kind = type(value)
-    if (_ESTIMATORS | _VALUES).get(kind.__name__) != kind.__module__:
-        return value
-    return {CLASS: kind.__name__, STATE: {name: to_plain(part) for name, part in vars(value).items()}}
+    stream = io.BytesIO(_decompress(content))
+    return _Expansion().expand(PickleMachine(stream).run())
 
 
 def to_estimator(value: Any) -> Any:
-    """Make the estimator that `to_plain` has taken apart.
+    """Make the estimator of what `read_stored` has read.
 
     Parameters
     ----------
     value : object
-        What `to_plain` returned.
+        A `StoredEstimator`; containers of them are followed.
 
     Returns
     -------
     object
-        The estimator, or `value` itself if it is not plain data of one.
+        The estimator, or `value` itself if it is none.
+
+    Raises
+    ------
+    ValueError
+        If the arrays of an estimator are missing or do not fit each other.
     """
-    if not _is_plain(value):
-        return value
-    name, state = value[CLASS], {name: to_estimator(part) for name, part in value[STATE].items()}
-    if name in _VALUES:
-        return getattr(import_module(_VALUES[name]), name)(**state)
-    # Parameters that the file does not know have their defaults.
-    estimator = getattr(import_module(_ESTIMATORS[name]), name)()
-    vars(estimator).update(state)
-    return estimator
+    if isinstance(value, StoredEstimator):
+        return rebuild(value.format_version, value.name, _attributes(value))
+    if isinstance(value, list | tuple):
+        return type(value)(to_estimator(part) for part in value)
+    if isinstance(value, dict):
+        return {key: to_estimator(part) for key, part in value.items()}
+    return value
 
 
 def to_predictor(value: Any) -> Any:
-    """Make a predictor of the arrays of a network.
+    """Make a predictor, which needs no scikit-learn, of what `read_stored` has read.
 
     Parameters
     ----------
     value : object
-        What `to_plain` returned.
+        A `StoredEstimator`.
 
     Returns
     -------
     Predictor or None
-        The predictor; None if `value` is not plain data of a network.
+        The predictor; None if `value` is no fitted network.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are missing or do not fit each other.
     """
-    if not _is_plain(value) or "coefs_" not in value[STATE]:
+    if not isinstance(value, StoredEstimator):
         return None
-    from skdistmass.estimators import predictor
-
-    state = {name: to_estimator(part) for name, part in value[STATE].items() if name != "domain_"}
-    return getattr(predictor, _PREDICTORS[value[CLASS]])(state)
+    return rebuild_predictor(value.format_version, value.name, _attributes(value, without="domain_"))
 
 
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {CLASS, STATE}
+def _attributes(stored: StoredEstimator, without: str = "") -> Any:
+    if not isinstance(stored.state, dict):
+        return stored.state
+    return {name: to_estimator(part) for name, part in stored.state.items() if name != without}
+
+
+def _decompress(content: bytes) -> bytes:
+    """Return the pickle in a file of joblib, which may be compressed; not more than `MAX_BYTES` of it."""
+    decompressor = _decompressor(content)
+    if decompressor is not None:
+        try:
+            content = decompressor.decompress(content, MAX_BYTES + 1)
+        except Exception as error:  # each of the three modules has an error of its own
+            raise ValueError(f"damaged compressed data: {error}.") from error
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"a model must have at most {MAX_BYTES} bytes; this file holds more.")
+    return content
+
+
+def _decompressor(content: bytes) -> Any:
+    """Return what decompresses a file that begins like this; None if it is not compressed."""
+    if content.startswith((b"\x78", b"\x1f\x8b")):
+        import zlib
+
+        return zlib.decompressobj(wbits=47)  # zlib or gzip, whichever it is
+    if content.startswith(b"BZh"):
+        import bz2
+
+        return bz2.BZ2Decompressor()
+    if content.startswith((b"\xfd7zXZ", b"\x5d\x00")):
+        import lzma
+
+        return lzma.LZMADecompressor(memlimit=MAX_BYTES)
+    if content.startswith(b"\x04\x22\x4d\x18"):
+        raise ValueError("it is compressed with lz4; write it with another compressor, or none.")
+    return None
+
+
+class _Expansion:
+    """Copy of what a machine has read, in which everything is a builtin, an array or a `StoredEstimator`."""
+
+    def __init__(self) -> None:
+        self.n_values = 0
+        self.open: set[int] = set()
+
+    def expand(self, value: Any) -> Any:
+        """Return the copy of a value, or raise an error if it is too large or lies inside itself."""
+        self.n_values += 1
+        if self.n_values > MAX_VALUES:
+            raise ValueError(f"a model must hold at most {MAX_VALUES} values; this file holds more.")
+        if id(value) in self.open:
+            raise ValueError("a list or dict must not hold itself.")
+        if len(self.open) > MAX_DEPTH:
+            raise ValueError(f"lists and dicts must not lie more than {MAX_DEPTH} deep in each other.")
+        self.open.add(id(value))
+        try:
+            return self._expand(value)
+        finally:
+            self.open.discard(id(value))
+
+    def _expand(self, value: Any) -> Any:
+        if type(value) is Pending:
+            value = value.value
+        if type(value) in (list, tuple):
+            return type(value)(self.expand(part) for part in value)
+        if type(value) is dict:
+            copy = {name: self.expand(part) for name, part in value.items()}
+            return StoredEstimator(1, copy[_CLASS], copy[_STATE]) if copy.keys() == {_CLASS, _STATE} else copy
+        if type(value) is StoredEstimator:
+            parts = (self.expand(part) for part in (value.format_version, value.name, value.state))
+            return StoredEstimator(*parts)
+        if isinstance(value, np.ndarray | np.generic) or type(value) in _LEAVES:
+            return value
+        raise ValueError("damaged pickle: a value without content.")
