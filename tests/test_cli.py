@@ -200,7 +200,7 @@ def test_debug_shows_the_traceback():
 
 
 def test_interruption_leaves_nothing(stars, folder, monkeypatch, capsys):
-    from skdistmass.tables import write as writing
+    from skdistmass.tables import atomic as writing
 
     def interrupt(*_):
         raise KeyboardInterrupt

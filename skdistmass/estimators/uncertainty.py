@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
-
 from skdistmass.estimators.persistence import StablePickle
+
+FloatArray = NDArray[np.float64]
 
 MIN_BIN_STARS = 50
 MAX_BINS = 20

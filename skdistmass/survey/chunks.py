@@ -23,19 +23,11 @@ from skdistmass.survey.catalog import (
 )
 from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.read import StarReader
+from skdistmass.tables.atomic import new_file, open_binary
 from skdistmass.tables.clean import encode
-from skdistmass.tables.fits_writer import FitsWriter
-from skdistmass.tables.parquet import from_arrow, parquet_files
-from skdistmass.tables.write import (
-    arrow_table,
-    check_output,
-    meta_json,
-    new_file,
-    open_binary,
-    output_format,
-    write_parquet,
-    write_table,
-)
+from skdistmass.tables.fits import FitsWriter
+from skdistmass.tables.parquet import arrow_table, from_arrow, parquet_files, write_parquet
+from skdistmass.tables.write import check_output, meta_json, output_format, write_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,9 +21,9 @@ from skdistmass.survey.catalog import BLOCK_ROWS, CatalogSettings, fill_catalog,
 from skdistmass.survey.flags import find_repeated, key_columns, needs_whole_table, star_keys
 from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.read import StarReader, read_stars
-from skdistmass.tables.parquet import is_hats, parquet_files, row_group_rows
+from skdistmass.tables.parquet import arrow_table, is_hats, parquet_files, row_group_rows
 from skdistmass.tables.source import table_format
-from skdistmass.tables.write import arrow_table, meta_json
+from skdistmass.tables.write import meta_json
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -21,7 +21,8 @@ from skdistmass.columns import (
     canonical_catalog_name,
 )
 from skdistmass.physics.constants import YEARS_PER_GYR
-from skdistmass.tables.aliases import ColumnPlan, MissingColumnsError
+from skdistmass.physics.coordinates import galactic_latitude
+from skdistmass.tables.aliases import ColumnPlan, Combination, MissingColumnsError
 from skdistmass.tables.clean import clean_column, decode, to_native
 from skdistmass.tables.open import open_source
 from skdistmass.tables.source import RawColumn, quiet_astropy
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from astropy.table import Column as TableColumn
     from astropy.table import Table
+
+_APSTAR_PARTS = ("TELESCOPE", "FIELD", "APOGEE_ID")
+_APSTAR_FORM = "apogee.{}.stars.{}.{}"
 
 
 def read_stars(
@@ -119,8 +123,8 @@ class StarReader:
     ):
         wanted, extras = _split_wanted(columns)
         needed = REQUIRED if columns is None else tuple(wanted)
-        opened = open_source(source, lambda names: not ColumnPlan(names, wanted, extras).missing(needed))
-        plan = ColumnPlan(opened.names, wanted, extras)
+        opened = open_source(source, lambda names: not _plan(names, wanted, extras).missing(needed))
+        plan = _plan(opened.names, wanted, extras)
         if missing := plan.missing(needed):
             raise MissingColumnsError(opened.label, missing, opened.names)
         plan.check_duplicates(opened.label)
@@ -153,7 +157,7 @@ class StarReader:
             A reader of them.
         """
         reader = copy(self)
-        reader._plan = ColumnPlan(self._opened.names, _split_wanted(columns)[0])
+        reader._plan = _plan(self._opened.names, _split_wanted(columns)[0])
         return reader
 
     def read(self, rows: slice | None = None) -> Table:
@@ -203,11 +207,53 @@ class StarReader:
         int or None
             Number of characters that the table reserves; None if it does not tell.
         """
-        return self._plan.text_width(name, self._opened.widths)
+        parts = (name,) if name in self._plan.found else _APSTAR_PARTS
+        known = [self._opened.widths.get(self._plan.source(part)) for part in parts]
+        if None in known:
+            return None
+        return sum(known) + (0 if name in self._plan.found else len(_APSTAR_FORM.format("", "", "")))
 
     def _as_table(self, raw: Mapping[str, RawColumn], first_row: int) -> Table:
         arrays = self._plan.assemble(raw, self.label, first_row)
         return _as_table(arrays, INPUT_COLUMNS, {"source": self.label, "source_rows": self.n_rows})
+
+
+def apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray[np.str_]:
+    """Join the identifier of the combined spectrum of a star.
+
+    Parameters
+    ----------
+    telescope, field, apogee_id : ndarray of str of shape (n_samples,)
+        Telescope, field and star.
+
+    Returns
+    -------
+    ndarray of str of shape (n_samples,)
+        `apogee.<telescope>.stars.<field>.<apogee_id>`, "" where a part is missing.
+
+    Examples
+    --------
+    >>> apstar_id(["apo25m"], ["K21_071+10"], ["2M00000002+7417074"])
+    array(['apogee.apo25m.stars.K21_071+10.2M00000002+7417074'], dtype='<U...')
+    """
+    parts = [np.asarray(part, dtype=str) for part in (telescope, field, apogee_id)]
+    # "apogee." + telescope + ".stars." + field + "." + star
+    joined = np.full(parts[0].shape, "")
+    for words in zip(_APSTAR_FORM.split("{}"), (*parts, ""), strict=True):
+        for word in words:
+            joined = np.char.add(joined, word)
+    joined[(parts[0] == "") | (parts[1] == "") | (parts[2] == "")] = ""
+    return joined
+
+
+_COMBINATIONS = (
+    Combination("APSTAR_ID", _APSTAR_PARTS, apstar_id),
+    Combination("GLAT", ("RA", "DEC"), galactic_latitude),
+)
+
+
+def _plan(names: Sequence[str], wanted: Mapping[str, Column], extras: Sequence[str] = ()) -> ColumnPlan:
+    return ColumnPlan(names, wanted, extras, _COMBINATIONS)
 
 
 def _split_wanted(columns: Iterable[str] | None) -> tuple[dict[str, Column], list[str]]:

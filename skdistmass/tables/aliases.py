@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import AUXILIARY_COLUMNS, DERIVED, INPUT_COLUMNS, Column, Derivation, column_key
 from skdistmass.exceptions import MissingColumnsError as MissingColumnsError
-from skdistmass.physics.coordinates import galactic_latitude
 from skdistmass.tables.clean import clean_column, to_native
 from skdistmass.tables.source import RawColumn
 
-_APSTAR_PARTS = ("TELESCOPE", "FIELD", "APOGEE_ID")
-_APSTAR_FORM = "apogee.{}.stars.{}.{}"
 _COLUMNS = {**AUXILIARY_COLUMNS, **INPUT_COLUMNS}
 
 
@@ -55,6 +53,25 @@ def match_columns(names: Sequence[str], wanted: Mapping[str, Column]) -> dict[st
     return found
 
 
+@dataclass(frozen=True)
+class Combination:
+    """A column made from others by a function, for tables that lack it.
+
+    Attributes
+    ----------
+    target : str
+        Canonical name of the column that is made.
+    parts : tuple of str
+        Canonical names of the columns that it is made from.
+    make : callable
+        `make(*parts)` gives the values.
+    """
+
+    target: str
+    parts: tuple[str, ...]
+    make: Callable[..., NDArray]
+
+
 class ColumnPlan:
     """Which columns of a table to read, and what to make of them.
 
@@ -66,9 +83,17 @@ class ColumnPlan:
         Canonical columns to read where they are there or can be derived.
     extras : sequence of str, default=()
         Names of further columns, to be left as they are.
+    combinations : sequence of Combination, default=()
+        How to make columns of `wanted` that the table lacks.
     """
 
-    def __init__(self, names: Sequence[str], wanted: Mapping[str, Column], extras: Sequence[str] = ()):
+    def __init__(
+        self,
+        names: Sequence[str],
+        wanted: Mapping[str, Column],
+        extras: Sequence[str] = (),
+        combinations: Sequence[Combination] = (),
+    ):
         self.wanted = wanted
         self.found = match_columns(names, wanted)
         self.extras = match_columns(names, {name: Column(name, "", "") for name in extras})
@@ -78,8 +103,7 @@ class ColumnPlan:
         self.auxiliary: dict[str, list[str]] = {}
         for name in absent:
             self._plan_derivation(name, names)
-        self.apstar_parts = self._parts("APSTAR_ID", _APSTAR_PARTS, absent, names)
-        self.position = self._parts("GLAT", ("RA", "DEC"), absent, names)
+        self.combinations = [made for made in combinations if self._plan_combination(made, absent, names)]
 
     def _plan_derivation(self, name: str, names: Sequence[str]) -> None:
         if name not in DERIVED:
@@ -90,9 +114,9 @@ class ColumnPlan:
             self.derivations.append(DERIVED[name])
             self.auxiliary.update(found)
 
-    def _parts(self, target: str, parts: tuple[str, ...], absent: list[str], names: Sequence[str]) -> bool:
-        found = match_columns(names, {part: INPUT_COLUMNS[part] for part in parts})
-        usable = target in absent and len(found) == len(parts)
+    def _plan_combination(self, made: Combination, absent: list[str], names: Sequence[str]) -> bool:
+        found = match_columns(names, {part: INPUT_COLUMNS[part] for part in made.parts})
+        usable = made.target in absent and len(found) == len(made.parts)
         if usable:
             self.auxiliary.update(found)
         return usable
@@ -111,8 +135,7 @@ class ColumnPlan:
             Canonical names, and the extras that are not there.
         """
         made = {derivation.target for derivation in self.derivations}
-        made |= {"APSTAR_ID"} if self.apstar_parts else set()
-        made |= {"GLAT"} if self.position else set()
+        made |= {combination.target for combination in self.combinations}
         return [name for name in needed if name not in self.found and name not in made] + self.absent_extras
 
     def check_duplicates(self, label: str) -> None:
@@ -147,26 +170,20 @@ class ColumnPlan:
         kinds = {hits[0]: "" for hits in self.extras.values()}
         return kinds | {hits[0]: _COLUMNS[name].kind for name, hits in sources.items()}
 
-    def text_width(self, name: str, widths: Mapping[str, int]) -> int | None:
-        """Tell how long the values of a column of text can be.
+    def source(self, name: str) -> str:
+        """Name in the table of a column that is read.
 
         Parameters
         ----------
         name : str
             Canonical name.
-        widths : mapping of str to int
-            Bytes that the table reserves for a value of its columns, where it tells them.
 
         Returns
         -------
-        int or None
-            Number of characters; None if the table does not tell.
+        str
+            The column of the table that stands for it.
         """
-        parts = (name,) if name in self.found else _APSTAR_PARTS
-        known = [widths.get(hits[0]) for hits in ({**self.auxiliary, **self.found}[part] for part in parts)]
-        if None in known:
-            return None
-        return sum(known) + (0 if name in self.found else len(_APSTAR_FORM.format("", "", "")))
+        return {**self.auxiliary, **self.found}[name][0]
 
     def assemble(self, raw: Mapping[str, RawColumn], label: str, first_row: int = 0) -> dict[str, NDArray]:
         """Make the planned columns from those of the table.
@@ -201,35 +218,5 @@ class ColumnPlan:
             terms = [arrays[term] * factor for term, factor in derivation.terms.items()]
             total = np.sqrt(sum(term**2 for term in terms)) if derivation.quadrature else sum(terms)
             arrays[derivation.target] = total + total.dtype.type(derivation.constant)
-        if self.apstar_parts:
-            arrays["APSTAR_ID"] = apstar_id(*(arrays[part] for part in _APSTAR_PARTS))
-        if self.position:
-            arrays["GLAT"] = galactic_latitude(arrays["RA"], arrays["DEC"])
-
-
-def apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray[np.str_]:
-    """Join the identifier of the combined spectrum of a star.
-
-    Parameters
-    ----------
-    telescope, field, apogee_id : ndarray of str of shape (n_samples,)
-        Telescope, field and star.
-
-    Returns
-    -------
-    ndarray of str of shape (n_samples,)
-        `apogee.<telescope>.stars.<field>.<apogee_id>`, "" where a part is missing.
-
-    Examples
-    --------
-    >>> apstar_id(["apo25m"], ["K21_071+10"], ["2M00000002+7417074"])
-    array(['apogee.apo25m.stars.K21_071+10.2M00000002+7417074'], dtype='<U...')
-    """
-    parts = [np.asarray(part, dtype=str) for part in (telescope, field, apogee_id)]
-    # "apogee." + telescope + ".stars." + field + "." + star
-    joined = np.full(parts[0].shape, "")
-    for words in zip(_APSTAR_FORM.split("{}"), (*parts, ""), strict=True):
-        for word in words:
-            joined = np.char.add(joined, word)
-    joined[(parts[0] == "") | (parts[1] == "") | (parts[2] == "")] = ""
-    return joined
+        for made in self.combinations:
+            arrays[made.target] = made.make(*(arrays[part] for part in made.parts))

@@ -1,4 +1,4 @@
-"""Reading of Parquet: one file, or a folder of files as Dask, Spark and HATS write it."""
+"""Parquet: reading one file, or a folder of files as Dask, Spark and HATS write it; writing one file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skdistmass.tables.source import META_KEY, RawColumn, TableSource
+import numpy as np
+from numpy.typing import NDArray
+
+from skdistmass.tables.source import META_KEY, RawColumn, TableSource, column_labels, column_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from astropy.table import Table
+
+ROW_GROUP_ROWS = 2**18
+"""Rows of a row group of a Parquet file."""
 
 _SUFFIXES = (".parquet", ".pq")
 _BUFFER_BYTES = 2**20  # of the packed data of a column that are in memory at a time
@@ -234,3 +242,66 @@ def from_arrow(chunks: Any, entry: Any) -> RawColumn:
     if not values.flags.writeable:
         values = values.copy()
     return RawColumn(values, mask, unit)
+
+
+def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
+    """Write the pieces of a table as one Parquet file; its row groups do not depend on the pieces.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+        Pieces of the table, at least one, with the schema of the first.
+    path : Path
+        File to write.
+    """
+    import pyarrow.parquet as pq
+
+    tables = iter(tables)
+    first = next(tables)
+    # Hardly a float repeats: a dictionary of them only costs time.
+    coded = [
+        field.name for field in first.schema if not str(field.type).startswith(("float", "double", "fixed"))
+    ]
+    with pq.ParquetWriter(path, first.schema, use_dictionary=coded) as writer:
+        for table in regroup(chain([first], tables), ROW_GROUP_ROWS):
+            writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+
+
+def arrow_table(table: Table, meta: str) -> pa.Table:
+    """Make an Arrow table with units and descriptions as metadata of the fields.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Numbers, text and columns of shape (n_samples, k).
+    meta : str
+        Metadata of the table as JSON.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same table.
+    """
+    import pyarrow as pa
+
+    fields, arrays = [], []
+    for name in table.colnames:
+        array = _arrow_array(column_values(table, name))
+        unit, description = column_labels(table, name)
+        fields.append(pa.field(name, array.type, metadata={"unit": unit, "description": description}))
+        arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={META_KEY: meta}))
+
+
+def _arrow_array(values: NDArray) -> pa.Array:
+    import pyarrow as pa
+
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind == "U":
+        return pa.array(values.tolist(), pa.string())
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    if values.ndim == 1:
+        return pa.array(values)
+    size = int(np.prod(values.shape[1:]))
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), size)

@@ -1,33 +1,26 @@
-"""Writing of tables, whole or not at all, with units, descriptions and provenance."""
+"""Writing of tables in every format, whole or not at all, with units, descriptions and provenance."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from itertools import chain
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skdistmass.tables.fits_writer import FitsWriter
-from skdistmass.tables.parquet import regroup
-from skdistmass.tables.source import META_KEY, column_labels, column_values, quiet_astropy, table_format
+from skdistmass.tables.atomic import check_file, new_file
+from skdistmass.tables.fits import write_fits
+from skdistmass.tables.parquet import arrow_table, write_parquet
+from skdistmass.tables.source import table_format
+from skdistmass.tables.text import write_ecsv
+from skdistmass.tables.votable import write_votable
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from astropy.table import Table
 
 FORMATS = ("fits", "ecsv", "parquet", "votable")
 """Formats that can be written."""
-
-ROW_GROUP_ROWS = 2**18
-"""Rows of a row group of a Parquet file."""
 
 
 def check_output(path: str | Path, overwrite: bool = False, format: str | None = None) -> Path:
@@ -58,22 +51,8 @@ def check_output(path: str | Path, overwrite: bool = False, format: str | None =
     OSError
         If the folder cannot be written to, or `path` is a folder.
     """
-    path = Path(path)
     output_format(path, format)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: a folder; the name of a file is expected")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists; give overwrite=True (--overwrite) to replace it")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: its folder {path.parent} does not exist; make it first")
-    probe = _temporary(path)
-    try:
-        probe.touch()
-    except OSError as error:
-        raise type(error)(f"{path}: cannot write into the folder {path.parent} ({error.strerror})") from error
-    finally:
-        probe.unlink(missing_ok=True)
-    return path
+    return check_file(path, overwrite)
 
 
 def write_table(table: Table, path: str | Path, overwrite: bool = False, format: str | None = None) -> Path:
@@ -124,28 +103,6 @@ def write_table(table: Table, path: str | Path, overwrite: bool = False, format:
     return path
 
 
-@contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """Give the name of a file to write, which gets its own name when it is complete and vanishes otherwise.
-
-    Parameters
-    ----------
-    path : Path
-        Name that the file gets if the `with` block ends well.
-
-    Yields
-    ------
-    Path
-        Name under which to write it.
-    """
-    temporary = _temporary(path)
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def output_format(path: str | Path, format: str | None = None) -> str:
     """Format in which a file is written.
 
@@ -171,11 +128,6 @@ def output_format(path: str | Path, format: str | None = None) -> str:
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {format!r}")
     return format
-
-
-def _temporary(path: Path) -> Path:
-    # In the same folder, so that the last step is a rename; with the suffixes, since .gz is chosen by them.
-    return path.with_name(f".{uuid.uuid4().hex}.part{''.join(path.suffixes[-2:])}")
 
 
 def meta_json(meta: Mapping[str, Any]) -> str:
@@ -210,137 +162,13 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not")
 
 
-def _write_fits(table: Table, path: Path, meta: str) -> None:
-    with open_binary(path) as stream:
-        writer = FitsWriter(stream, table, len(table), meta)
-        writer.append(table)
-        writer.close()
-
-
-@contextmanager
-def open_binary(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file to write bytes, compressed if its name ends in .gz.
-
-    Parameters
-    ----------
-    path : Path
-        File to write.
-
-    Yields
-    ------
-    binary file
-        Where to write.
-    """
-    with path.open("wb") as stream:
-        if path.suffix != ".gz":
-            yield stream
-            return
-        # Without name and time: the same table makes the same file.
-        with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as compressed:
-            yield compressed
-
-
-def _write_ecsv(table: Table, path: Path, meta: str) -> None:
-    from astropy.table import Column, Table
-
-    plain = Table(meta=json.loads(meta))
-    for name in table.colnames:
-        unit, description = column_labels(table, name)
-        plain[name] = Column(column_values(table, name), description=description or None)
-        if unit:
-            plain[name].unit = unit
-    plain.write(path, format="ascii.ecsv")
-
-
-def _write_votable(table: Table, path: Path, meta: str) -> None:
-    from astropy.io.votable import tree
-    from astropy.table import Column, Table
-
-    plain = Table()
-    for name in table.colnames:
-        values = column_values(table, name)
-        unit, description = column_labels(table, name)
-        if values.dtype.kind == "U" and all(word.isascii() for word in values.tolist()):
-            values = np.char.encode(values, "ascii")
-        plain[name] = Column(values, description=description or None)
-        if unit:
-            plain[name].unit = unit
-    with quiet_astropy():
-        document = tree.VOTableFile.from_table(plain)
-        document.resources[0].infos.append(tree.Info(name=META_KEY, value=meta))
-        document.to_xml(str(path), tabledata_format="binary2")
-
-
 def _write_parquet(table: Table, path: Path, meta: str) -> None:
     write_parquet([arrow_table(table, meta)], path)
 
 
-def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
-    """Write the pieces of a table as one Parquet file; its row groups do not depend on the pieces.
-
-    Parameters
-    ----------
-    tables : iterable of pyarrow.Table
-        Pieces of the table, at least one, with the schema of the first.
-    path : Path
-        File to write.
-    """
-    import pyarrow.parquet as pq
-
-    tables = iter(tables)
-    first = next(tables)
-    # Hardly a float repeats: a dictionary of them only costs time.
-    coded = [
-        field.name for field in first.schema if not str(field.type).startswith(("float", "double", "fixed"))
-    ]
-    with pq.ParquetWriter(path, first.schema, use_dictionary=coded) as writer:
-        for table in regroup(chain([first], tables), ROW_GROUP_ROWS):
-            writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
-
-
-def arrow_table(table: Table, meta: str) -> pa.Table:
-    """Make an Arrow table with units and descriptions as metadata of the fields.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        Numbers, text and columns of shape (n_samples, k).
-    meta : str
-        Metadata of the table as JSON.
-
-    Returns
-    -------
-    pyarrow.Table
-        The same table.
-    """
-    import pyarrow as pa
-
-    fields, arrays = [], []
-    for name in table.colnames:
-        array = _arrow_array(column_values(table, name))
-        unit, description = column_labels(table, name)
-        fields.append(pa.field(name, array.type, metadata={"unit": unit, "description": description}))
-        arrays.append(array)
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={META_KEY: meta}))
-
-
-def _arrow_array(values: NDArray) -> pa.Array:
-    import pyarrow as pa
-
-    if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
-    if values.dtype.kind == "U":
-        return pa.array(values.tolist(), pa.string())
-    values = values.astype(values.dtype.newbyteorder("="), copy=False)
-    if values.ndim == 1:
-        return pa.array(values)
-    size = int(np.prod(values.shape[1:]))
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), size)
-
-
 _WRITERS: Mapping[str, Callable[[Table, Path, str], None]] = {
-    "fits": _write_fits,
-    "ecsv": _write_ecsv,
+    "fits": write_fits,
+    "ecsv": write_ecsv,
     "parquet": _write_parquet,
-    "votable": _write_votable,
+    "votable": write_votable,
 }

@@ -26,14 +26,14 @@ def tiles(n_rows: int):
 
 def write_parquet(path: Path, n_rows: int) -> None:
     """Write a survey as one Parquet file."""
-    from skdistmass.tables import write as writing
+    from skdistmass.tables import parquet as writing
 
     writing.write_parquet((writing.arrow_table(block, "{}") for block in tiles(n_rows)), Path(path))
 
 
 def write_parquet_folder(path: Path, n_rows: int, rows_a_file: int = 4 * TILE_ROWS) -> None:
     """Write a survey as a folder of Parquet files."""
-    from skdistmass.tables import write as writing
+    from skdistmass.tables import parquet as writing
 
     path = Path(path)
     path.mkdir()
@@ -51,7 +51,7 @@ def write_fits(path: Path, n_rows: int, row_bytes: int = 2700) -> None:
     """Write a survey as a FITS file whose rows are as long as those of an allStar file."""
     from astropy.table import Column
 
-    from skdistmass.tables.fits_writer import FitsWriter
+    from skdistmass.tables.fits import FitsWriter
 
     with Path(path).open("wb") as stream:
         writer = None

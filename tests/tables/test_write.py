@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skdistmass.columns import CATALOG_COLUMNS, LABEL_SETS, NAMINGS
 from skdistmass.survey.read import read_catalog
+from skdistmass.tables import atomic
 from skdistmass.tables import write as writing
 from skdistmass.tables.aliases import MissingColumnsError
 from skdistmass.tables.write import check_output, write_table
@@ -257,7 +258,7 @@ def test_an_unwritable_folder_is_told_with_its_name(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     # The tests may run as a user whom no permission stops.
-    monkeypatch.setattr(writing.Path, "touch", refuse)
+    monkeypatch.setattr(atomic.Path, "touch", refuse)
     with pytest.raises(PermissionError, match=r"cannot write into the folder .*Permission denied"):
         check_output(tmp_path / "catalog.fits")
 
