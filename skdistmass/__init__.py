@@ -16,7 +16,7 @@ _HOME = {
     "mass_training_set": "training",
     "read_catalog": "survey.read",
     "read_stars": "survey.read",
-    "write_catalog": "survey.chunks",
+    "write_catalog": "survey.catalog",
     "write_table": "tables.write",
     "DistanceRegressor": "estimators.distance",
     "MassRegressor": "estimators.mass",
