@@ -25,7 +25,8 @@ import numpy as np
 
 from skdistmass import make_survey, read_stars
 from skdistmass.physics.galaxy import SUN_RADIUS, galactocentric_position
-from skdistmass.survey.flags import duplicates, physical_values, star_bad
+from skdistmass.survey.duplicates import duplicates
+from skdistmass.survey.flags import physical_values, star_bad
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

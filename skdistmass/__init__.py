@@ -14,13 +14,12 @@ if TYPE_CHECKING:  # What editors and type checkers read; `tests/test_api.py` ho
     from skdistmass.estimators.domain import TrainingDomain
     from skdistmass.estimators.isochrone import IsochroneDistance
     from skdistmass.estimators.mass import MassRegressor
+    from skdistmass.estimators.out_of_core import fit_blocks
     from skdistmass.estimators.pruning import BinaryPruner
     from skdistmass.exceptions import MissingColumnsError, NoSecondModeWarning, UntrustedModelError
     from skdistmass.models.load import list_models, load_model, load_predictor, save_model
-    from skdistmass.networks.out_of_core import fit_blocks
     from skdistmass.simulate import make_survey
-    from skdistmass.survey.catalog import build_catalog
-    from skdistmass.survey.chunks import write_catalog
+    from skdistmass.survey.catalog import build_catalog, write_catalog
     from skdistmass.survey.clusters import load_clusters
     from skdistmass.survey.dask import distribute_catalog, write_distributed
     from skdistmass.survey.read import read_catalog, read_stars
@@ -75,7 +74,7 @@ _HOME = {
     "build_catalog": "survey.catalog",
     "distance_training_set": "training",
     "distribute_catalog": "survey.dask",
-    "fit_blocks": "networks.out_of_core",
+    "fit_blocks": "estimators.out_of_core",
     "list_models": "models.load",
     "load_clusters": "survey.clusters",
     "load_model": "models.load",
@@ -87,7 +86,7 @@ _HOME = {
     "save_model": "models.load",
     "train_distance": "training",
     "train_mass": "training",
-    "write_catalog": "survey.chunks",
+    "write_catalog": "survey.catalog",
     "write_distributed": "survey.dask",
     "write_table": "tables.write",
 }

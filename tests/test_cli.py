@@ -12,7 +12,6 @@ from astropy.table import Table
 from skdistmass import (
     __version__,
     build_catalog,
-    cli,
     load_model,
     make_survey,
     read_catalog,
@@ -20,6 +19,7 @@ from skdistmass import (
     write_table,
 )
 from skdistmass.cli import main
+from skdistmass.cli.simulate import write_survey
 from skdistmass.columns import CATALOG_COLUMNS
 
 QUICK = ("--no-isochrone", "--mass-model", "mass")
@@ -69,7 +69,7 @@ def test_catalog(stars, survey, folder, capsys):
 
 
 def test_without_input_it_simulates(folder, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "DEFAULT_STARS", 80)
+    monkeypatch.setattr(write_survey, "__defaults__", (None, 80, 0, False))
     assert main(["catalog", *QUICK]) == 0
     assert names(folder) == ["skdistmass-catalog.fits", "skdistmass-survey.fits"]
     assert len(read_catalog("skdistmass-catalog.fits")) == len(read_stars("skdistmass-survey.fits")) == 80

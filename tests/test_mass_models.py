@@ -8,7 +8,7 @@ import pytest
 from skdistmass import build_catalog, load_model
 from skdistmass.columns import LABEL_SETS
 from skdistmass.physics.seismology import seismic_masses
-from skdistmass.survey.models import DEFAULT_MASSES
+from skdistmass.survey.options import DEFAULT_MASSES
 
 STARS = Path(__file__).resolve().parents[2] / "shared" / "data" / "allstar_dr17_rows.fits"
 NAMES = {label_set: f"mass-{label_set.lower().replace('_', '-')}" for label_set in LABEL_SETS}

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from skdistmass.physics.constants import A_K_PER_E_B_V
+from skdistmass.cli.simulate import DEFAULT_STARS, DEFAULT_SURVEY, write_survey
+from skdistmass.survey.options import CatalogOptions
+
+DEFAULT_CATALOG = "skdistmass-catalog.fits"
+
+_MODEL = {"metavar": "MODEL"}
+# Flags of the fields of `CatalogOptions`, which has their defaults, choices and help.
+_FLAGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "columns": ("--columns", {}),
+    "distance": ("--distance-model", _MODEL),
+    "masses": ("--mass-model", _MODEL | {"action": "append"}),
+    "age": ("--age-model", _MODEL),
+    "isochrone": ("--no-isochrone", {"action": "store_false"}),
+    "trusted": ("--trust-models", {"action": "store_true"}),
+    "extinction_rule": ("--extinction-rule", {}),
+    "sfd_coefficient": ("--sfd-coefficient", {"type": float, "metavar": "A_K/E(B-V)"}),
+}
 
 
-def add_catalog_arguments(command):
+def add_catalog_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``catalog``.
 
     Parameters
@@ -18,6 +38,10 @@ def add_catalog_arguments(command):
     command : argparse.ArgumentParser
         Parser of the command.
     """
+    command.description = (
+        "Build the catalogue of a survey table: distances, masses and ages with errors and flags. "
+        f"Without INPUT, of a simulated survey of {DEFAULT_STARS} stars."
+    )
     command.add_argument(
         "input",
         nargs="?",
@@ -31,144 +55,79 @@ def add_catalog_arguments(command):
         help="catalogue: FITS, ECSV, VOTable or Parquet, or a folder (default: INPUT-distmass.fits)",
     )
     command.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    _add_model_arguments(command.add_argument_group("models and rules"))
+    group = command.add_argument_group("models and rules")
+    options = {field.name: field for field in fields(CatalogOptions)}
+    for name, (flag, settings) in _FLAGS.items():
+        default = None if name == "masses" else options[name].default
+        group.add_argument(flag, dest=name, default=default, **options[name].metadata, **settings)
     _add_size_arguments(command.add_argument_group("large tables"))
+    command.set_defaults(run=run_catalog)
 
 
-def _add_model_arguments(group):
-    group.add_argument(
-        "--columns", choices=("released", "paper", "cas"), default="released", help="naming of the columns"
-    )
-    name_or_file = "name or file of a model"
-    group.add_argument("--distance-model", default="distance", metavar="MODEL", help=name_or_file)
-    group.add_argument(
-        "--mass-model",
-        action="append",
-        metavar="MODEL",
-        help=f"{name_or_file}; may be repeated (default: mass and the six label sets)",
-    )
-    group.add_argument("--age-model", default="age", metavar="MODEL", help=name_or_file)
-    group.add_argument("--no-isochrone", action="store_true", help="leave out the isochrone distances")
-    group.add_argument(
-        "--trust-models", action="store_true", help="unpickle model files that are not shipped"
-    )
-    group.add_argument(
-        "--extinction-rule",
-        choices=("survey", "paper"),
-        default="survey",
-        help="how A_K is chosen (default: survey)",
-    )
-    group.add_argument(
-        "--sfd-coefficient",
-        type=float,
-        default=A_K_PER_E_B_V,
-        metavar="A_K/E(B-V)",
-        help=f"for the dust map (default: {A_K_PER_E_B_V})",
-    )
-
-
-def _add_size_arguments(group):
+def _add_size_arguments(group: Any) -> None:
     group.add_argument(
         "--chunk-rows",
         type=int,
         metavar="N",
         help="rows in memory at a time; the catalogue does not depend on it (default: 131072)",
     )
-    group.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="run on the Dask cluster with this scheduler, from a folder to a folder",
-    )
+    group.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster with this scheduler")
     group.add_argument("--workers", type=int, metavar="N", help="run on N Dask workers of this machine")
 
 
-def run_catalog(args, source, output) -> str:
-    """Run the command.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        Its arguments.
-    source, output : str
-        Survey table and catalogue.
-
-    Returns
-    -------
-    str
-        Summary of the catalogue.
-    """
-    from skdistmass.report import CatalogSummary
-    from skdistmass.survey.models import DEFAULT_MASSES
-
-    options = {
-        "distance": args.distance_model,
-        "masses": args.mass_model or DEFAULT_MASSES,
-        "age": args.age_model,
-        "isochrone": not args.no_isochrone,
-        "extinction_rule": args.extinction_rule,
-        "sfd_coefficient": args.sfd_coefficient,
-        "columns": args.columns,
-        "trusted": args.trust_models,
-        "overwrite": args.overwrite,
-    }
-    summary = CatalogSummary()
-    run = _run_on_cluster if needs_cluster(args, source, output) else _run_here
-    run(args, source, output, options, summary.update)
-    return summary.text()
-
-
-def needs_cluster(args, source, output) -> bool:
-    """Tell whether Dask makes the catalogue: because of its options, or from a folder to a folder.
+def run_catalog(args: argparse.Namespace) -> None:
+    """Write the catalogue and print its summary.
 
     Parameters
     ----------
     args : argparse.Namespace
         Arguments of the command.
-    source, output : str or None
-        Survey table and catalogue.
-
-    Returns
-    -------
-    bool
-        True if so.
     """
-    folders = source is not None and Path(source).is_dir() and not Path(output).suffix
-    return bool(folders or args.scheduler or args.workers)
+    from skdistmass.report import CatalogSummary
+    from skdistmass.survey.catalog import check_target, write_catalog
 
-
-def _run_here(args, source, output, options, observe):
-    from skdistmass.survey.chunks import parts_folder, write_catalog
-
+    output = args.output or _default_output(args.input)
+    on_cluster = bool(args.scheduler or args.workers)
+    check_target(args.input or DEFAULT_SURVEY, output, args.overwrite, None, on_cluster)
+    if args.input is None:
+        write_survey(DEFAULT_SURVEY, overwrite=args.overwrite)
+    options = {name: getattr(args, name) for name in _FLAGS}
+    if options["masses"] is None:
+        del options["masses"]
     if args.chunk_rows is not None:
         options["chunk_rows"] = args.chunk_rows
-    try:
-        with _terminated_as_interrupted():
-            write_catalog(source, output, observe=observe, **options)
-    except KeyboardInterrupt:
-        if (parts := parts_folder(output)).exists():
-            sys.stderr.write(
-                f"skdistmass: finished rows are in {parts}; the same command goes on after them\n"
-            )
-        raise
+    summary = CatalogSummary()
+    with _terminated_as_interrupted(), _cluster(args) if on_cluster else nullcontext() as client:
+        write_catalog(
+            args.input or DEFAULT_SURVEY,
+            output,
+            overwrite=args.overwrite,
+            observe=summary.update,
+            client=client,
+            **options,
+        )
+    sys.stdout.write(f"{summary.text()}\nwrote {output}\n")
 
 
-def _run_on_cluster(args, source, output, options, observe):
-    from skdistmass.survey.dask import connect, write_distributed
-    from skdistmass.survey.read import catalog_numbers
-
-    if args.chunk_rows is not None:
-        options["partition_rows"] = args.chunk_rows
-    with connect(args.scheduler, args.workers):
-        write_distributed(source, output, **options)
-    for columns in catalog_numbers(output):
-        observe(columns)
+def _default_output(source: str | None) -> str:
+    if source is None:
+        return DEFAULT_CATALOG
+    return f"{Path(Path(source).name.removesuffix('.gz')).stem}-distmass.fits"
 
 
 @contextmanager
-def _terminated_as_interrupted():
+def _cluster(args: argparse.Namespace) -> Iterator[Any]:
+    from skdistmass.survey.dask import connect
+
+    with connect(args.scheduler, args.workers) as client:
+        yield client
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
     """Let the process clean up when it is told to end, as batch systems do when its time is over."""
 
-    def interrupt(number, frame):
+    def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
 
     try:

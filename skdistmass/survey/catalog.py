@@ -1,60 +1,36 @@
-"""The catalogue: one row for each row of the survey, with distances, masses, ages, errors and reasons."""
+"""The catalogue of a survey table: one row for each row, in memory or written, here or on a cluster."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import count
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from skdistmass._version import __version__
-from skdistmass.columns import CATALOG_COLUMNS, NAMINGS
-from skdistmass.physics.constants import A_K_PER_E_B_V
-from skdistmass.survey.compute import catalog_values
-from skdistmass.survey.flags import repeated_stars
-from skdistmass.survey.models import DEFAULT_MASSES, load_models
+from skdistmass.survey.models import load_models
+from skdistmass.survey.options import CatalogOptions
+from skdistmass.survey.parts import Parts, hold
+from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, as_arrow, join_blocks
 from skdistmass.survey.read import StarReader
+from skdistmass.survey.sinks import Observer, observed, replace_folder, write_whole
+from skdistmass.tables.parquet import is_hats
+from skdistmass.tables.write import check_output, output_format
 
-BLOCK_ROWS = 2**17
-# Text takes long to read.
-_NOT_USED = ("TELESCOPE", "FIELD", "MEMBER")
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from astropy.table import Table
 
 
-def build_catalog(
-    stars,
-    *,
-    distance="distance",
-    masses=DEFAULT_MASSES,
-    age="age",
-    isochrone=True,
-    extinction_rule="survey",
-    sfd_coefficient=A_K_PER_E_B_V,
-    columns="released",
-    trusted=False,
-):
+def build_catalog(stars: str | Path | Table | pd.DataFrame, **options: Any) -> Table:
     """Build the catalogue of a survey table.
 
     Parameters
     ----------
     stars : path, astropy.table.Table or pandas.DataFrame
         Survey table, anything `read_stars` reads.
-    distance : str, path, DistanceRegressor or None, default="distance"
-        Model of the distances: name of a shipped model, model file, or fitted estimator; None for none.
-    masses : sequence of str, path or MassRegressor, or dict, or None, default=DEFAULT_MASSES
-        Mass models; the first is the one whose errors and domain the catalogue tells. None: no masses and
-        no ages.
-    age : str, path, MassToAge or None, default="age"
-        Relation of mass and age; None for none.
-    isochrone : bool or IsochroneDistance, default=True
-        Isochrone distances (NMSU_DIST): with default settings, none, or by the given estimator.
-    extinction_rule : {"survey", "paper"}, default="survey"
-        Rule of `choose_extinction`; a column A_K of the table goes before it.
-    sfd_coefficient : float, default=0.302
-        A_K for E(B-V) = 1 mag of the dust map.
-    columns : {"released", "paper", "cas"}, default="released"
-        Naming of the columns.
-    trusted : bool, default=False
-        Allow model files that the registry does not know.
+    **options
+        Models, rules and columns: the fields of `CatalogOptions`, such as ``isochrone=False``.
 
     Returns
     -------
@@ -66,8 +42,15 @@ def build_catalog(
     ------
     MissingColumnsError
         If the table lacks one of TEFF, LOGG, M_H, C_FE, N_FE.
+    TypeError
+        If there is no such option.
     ValueError
         If the table is empty, an argument is not one of its choices or a model does not fit its place.
+
+    See Also
+    --------
+    write_catalog : Writes it, whatever the size of the table.
+    skdistmass.survey.options.CatalogOptions : The options and their defaults.
 
     Examples
     --------
@@ -77,174 +60,203 @@ def build_catalog(
     >>> len(catalog) == len(stars), str(catalog["DISTANCE"].unit)
     (True, 'pc')
     """
-    models, settings = prepare_catalog(
-        distance=distance,
-        masses=masses,
-        age=age,
-        isochrone=isochrone,
-        extinction_rule=extinction_rule,
-        sfd_coefficient=sfd_coefficient,
-        columns=columns,
-        trusted=trusted,
-    )
-    return join_blocks(list(catalog_blocks(StarReader(stars), models, settings)))
+    chosen = CatalogOptions(**options)
+    job = CatalogJob(stars, StarReader(stars), load_models(chosen), chosen)
+    return join_blocks(list(job.fill(job.pieces)))
 
 
-def prepare_catalog(
+def write_catalog(
+    source: str | Path | Table | pd.DataFrame,
+    output: str | Path,
     *,
-    distance="distance",
-    masses=DEFAULT_MASSES,
-    age="age",
-    isochrone=True,
-    extinction_rule="survey",
-    sfd_coefficient=A_K_PER_E_B_V,
-    columns="released",
-    trusted=False,
-):
-    """Load and check all that a catalogue needs besides the stars.
+    overwrite: bool = False,
+    format: str | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: bool | None = None,
+    observe: Observer | None = None,
+    client: Any = None,
+    **options: Any,
+) -> Path:
+    """Build the catalogue of a survey table and write it, piece by piece.
+
+    Memory does not grow with the table when FITS, Parquet or CSV become FITS or Parquet. The other formats
+    are held in memory as a whole.
 
     Parameters
     ----------
-    distance, masses, age, isochrone, extinction_rule, sfd_coefficient, columns, trusted
-        See `build_catalog`.
+    source : path, astropy.table.Table or pandas.DataFrame
+        Survey table, anything `read_stars` reads, or a folder of Parquet files, or a HATS catalogue.
+    output : str or Path
+        File to write: .fits, .fits.gz, .parquet, .ecsv, .vot; or a folder of Parquet files, if `source` is
+        a folder too and the name has no such suffix. A HATS catalogue becomes a HATS catalogue.
+    overwrite : bool, default=False
+        Whether to replace an existing file or folder.
+    format : {"fits", "ecsv", "parquet", "votable", "folder"}, optional
+        Format, by default that of the suffix of `output`.
+    chunk_rows : int, default=131072
+        Rows in memory at a time. What is written does not depend on it, but for the files of a folder, which
+        have at least as many: row groups and files of the source are not divided.
+    progress : bool, optional
+        Whether to show a progress bar; by default on a terminal only.
+    observe : callable, optional
+        Called with the columns of the catalogue (dict of arrays, without text) for one piece after the other.
+    client : distributed.Client, optional
+        Dask cluster that fills the pieces (`skdistmass.survey.dask.connect`), every worker of which can read
+        `source` and write beside `output`; by default this process does, one after the other.
+    **options
+        Models, rules and columns: the fields of `CatalogOptions`.
 
     Returns
     -------
-    models : CatalogModels
-        Loaded models.
-    settings : CatalogSettings
-        Rules and naming.
-    """
-    settings = CatalogSettings(extinction_rule, sfd_coefficient, columns)
-    return load_models(distance, masses, age, isochrone, trusted), settings
+    Path
+        What was written.
 
-
-@dataclass(frozen=True)
-class CatalogSettings:
-    """What a catalogue depends on besides its models.
-
-    Parameters
-    ----------
-    extinction_rule : {"survey", "paper"}, default="survey"
-        Rule of `choose_extinction`.
-    sfd_coefficient : float, default=0.302
-        A_K for E(B-V) = 1 mag of the dust map.
-    columns : {"released", "paper", "cas"}, default="released"
-        Naming of the columns.
-    """
-
-    extinction_rule: str = "survey"
-    sfd_coefficient: float = A_K_PER_E_B_V
-    columns: str = "released"
-
-    def __post_init__(self):
-        """Check the naming; `choose_extinction` checks its rule."""
-        if self.columns not in NAMINGS:
-            raise ValueError(f"columns has to be one of {NAMINGS}; received {self.columns!r}.")
-
-
-def catalog_blocks(reader, models, settings, *, block_rows=BLOCK_ROWS, first=0, repeated=None):
-    """Build the catalogue block by block; what it says of a star does not depend on the blocks.
-
-    Parameters
-    ----------
-    reader : StarReader
-        The survey table.
-    models : CatalogModels
-        Loaded models.
-    settings : CatalogSettings
-        Rules and naming.
-    block_rows : int, default=131072
-        Rows of a block.
-    first : int, default=0
-        Row of the table to begin with.
-    repeated : ndarray of bool of shape (n_rows,), optional
-        Result of `repeated_stars` for this reader, if it is known already.
-
-    Yields
+    Raises
     ------
-    astropy.table.Table
-        The catalogue of the next rows.
+    ValueError
+        As in `build_catalog` and `write_table`, if `chunk_rows` is not positive, or if the catalogue would
+        replace its source.
+    FileExistsError
+        If the output exists and must not be replaced.
+    OutputInUseError
+        If another process is writing it.
+
+    See Also
+    --------
+    skdistmass.build_catalog : The catalogue in memory.
+    skdistmass.survey.dask.distribute_catalog : The catalogue as a Dask dataframe, or of one.
+
+    Notes
+    -----
+    A catalogue appears under its name when it is complete. If the source is a path, its finished pieces are
+    kept in the folder ``<output>.parts`` until then, and the same call goes on after them, whatever ended
+    the first. Without the column EXTRATARG the rows of one star can lie in any piece: a first pass over
+    APOGEE_ID and SNR finds them, with 25 bytes of memory a row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skdistmass import make_survey, read_catalog
+    >>> stars, _ = make_survey(300, random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_catalog(stars, f"{folder}/catalog.fits", chunk_rows=100, isochrone=False)
+    ...     len(read_catalog(path))
+    300
     """
-    if repeated is None and reader.n_rows > block_rows:
-        repeated = repeated_stars(reader, block_rows)
-    needed = reader.select([name for name in reader.names if name not in _NOT_USED])
+    if chunk_rows < 1:
+        raise ValueError(f"chunk_rows must be a positive integer; received {chunk_rows!r}")
+    chosen = CatalogOptions(**options)
+    path, kind = check_target(source, output, overwrite, format, client)
+    models = load_models(chosen)
+    if kind == "folder" and isinstance(source, str | Path) and is_hats(Path(source)):
+        from skdistmass.survey.dask import write_hats
 
-    def fill(stars, start):
-        rows = slice(start, start + len(stars))
-        return fill_catalog(stars, models, settings, None if repeated is None else repeated[rows])
+        with hold(path) as folder:
+            write_hats(Path(source), folder / "hats", path.name, models, chosen, progress)
+            replace_folder(folder / "hats", path)
+        return path
+    by_file = kind == "folder" or client is not None
+    job = CatalogJob(source, StarReader(source), models, chosen, int(chunk_rows), by_file)
+    with hold(path) as folder:
+        check_target(source, output, overwrite, format, client)  # Another process may have just finished.
+        if job.is_kept(client):
+            _write_from_parts(job, folder, path, kind, progress, observe, client)
+        else:
+            tables = observed(_with_bar(map(as_arrow, job.fill(job.pieces)), job, 0, progress), observe)
+            _write_file(tables, folder, path, kind, job)
+    return path
 
-    # A map, unlike a loop, has forgotten a block when it makes the next one.
-    yield from map(fill, needed.blocks(block_rows, first), count(first, block_rows))
 
-
-def fill_catalog(stars, models, settings, repeated=None):
-    """Build the catalogue of a table as it is read.
+def check_target(
+    source: Any, output: str | Path, overwrite: bool, format: str | None, client: Any = None
+) -> tuple[Path, str]:
+    """Check that a catalogue can be written, before the work that makes it.
 
     Parameters
     ----------
-    stars : astropy.table.Table of length n_samples
-        Table with canonical columns, as `read_stars` gives it.
-    models : CatalogModels
-        Loaded models.
-    settings : CatalogSettings
-        Rules and naming.
-    repeated : ndarray of bool of shape (n_samples,), optional
-        Rows of stars that have a better row, if `stars` is only a part of the table.
+    source, output, overwrite, format, client
+        See `write_catalog`.
 
     Returns
     -------
-    astropy.table.Table
-        The catalogue, one row for each row of `stars`.
+    path : Path
+        What will be written.
+    kind : {"fits", "ecsv", "parquet", "votable", "folder"}
+        Its format.
+
+    Raises
+    ------
+    FileExistsError
+        If it exists and must not be replaced.
+    ValueError
+        If it would replace the source, or the format is unknown.
     """
-    values = catalog_values(stars, models, settings, repeated)
-    provenance = {
-        "creator": f"skdistmass {__version__}",
-        "source": stars.meta.get("source", "table in memory"),
-        "source_rows": stars.meta.get("source_rows", len(stars)),
-        "models": models.provenance(),
-        "extinction_rule": settings.extinction_rule,
-        "sfd_coefficient": settings.sfd_coefficient,
-        "naming": settings.columns,
-    }
-    return _as_table(values, settings.columns, provenance)
+    path, table = Path(output), Path(source) if isinstance(source, str | Path) else None
+    is_folder = table is not None and table.is_dir()
+    if table is not None and table.exists():
+        inside = path.resolve().is_relative_to(table.resolve())
+        if inside or (path.is_dir() and table.resolve().is_relative_to(path.resolve())):
+            raise ValueError(f"{path}: the catalogue would replace the table it is made from, or lie in it")
+    if format != "folder" and (format is not None or path.suffix or not (is_folder or client)):
+        return check_output(path, overwrite, format), output_format(path, format)
+    if path.exists() and not (overwrite and path.is_dir()):
+        raise FileExistsError(f"{path}: exists; give overwrite=True (--overwrite) to replace a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: its folder {path.parent} does not exist; make it first")
+    return path, "folder"
 
 
-def join_blocks(blocks):
-    """Join the blocks of a catalogue.
+def _write_from_parts(
+    job: CatalogJob, folder: Path, path: Path, kind: str, progress: bool | None, observe: Any, client: Any
+) -> None:
+    """Write a catalogue by way of its finished pieces, after those of an earlier run."""
+    parts = Parts(folder / job.identity(kind), ".parquet" if kind == "folder" else ".arrow")
+    parts.open()
+    try:
+        todo = [piece for piece in job.pieces if not parts.is_done(piece)]
+        if client is None:
+            done = job.fill_parts(todo, parts)
+        else:
+            from skdistmass.survey.dask import fill_parts
 
-    Parameters
-    ----------
-    blocks : list of astropy.table.Table
-        Result of `catalog_blocks`.
+            done = fill_parts(client, job, todo, parts)
+        for _ in _with_bar(done, job, len(job.pieces) - len(todo), progress):
+            pass
+        tables = observed(map(parts.read, job.pieces), observe)
+        if kind != "folder":
+            _write_file(tables, folder, path, kind, job)
+            parts.remove()
+            return
+        for _ in tables if observe else ():
+            pass
+        replace_folder(parts.folder, path)
+    except BaseException as error:
+        # Wrong input would end in the same error again.
+        if isinstance(error, ValueError) or not job.is_path or not any(parts.folder.glob("part.*")):
+            parts.remove()
+        else:
+            error.add_note(f"finished rows are in {folder}; the same command goes on after them")
+        raise
 
-    Returns
-    -------
-    astropy.table.Table
-        The catalogue.
-    """
-    from astropy.table import Column, Table
 
-    catalog = blocks[0]
-    if len(blocks) > 1:
-        catalog = Table(meta=catalog.meta)
-        for name, column in blocks[0].columns.items():
-            data = np.concatenate([block[name] for block in blocks])
-            catalog[name] = Column(data, unit=column.unit, description=column.description)
-    return catalog
+def _write_file(tables: Iterator[pa.Table], folder: Path, path: Path, kind: str, job: CatalogJob) -> None:
+    temporary = folder / path.name
+    try:
+        write_whole(tables, temporary, kind, job.reader, job.options)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _as_table(values, naming, provenance):
-    from astropy.table import Column, Table
+def _with_bar(items: Iterator[Any], job: CatalogJob, n_done: int, progress: bool | None) -> Iterator[Any]:
+    """Show a progress bar over pieces; their numbers of rows are taken in order."""
+    from tqdm import tqdm
 
-    if naming == "cas" and "NMSU_DIST" in values:
-        # The database holds maximum, median and mean of the distribution in one column.
-        values = values | {"NMSU_DIST": values["NMSU_DIST_ALL"]}
-    catalog = Table(meta=provenance)
-    for name, column in CATALOG_COLUMNS.items():
-        if name in values:
-            data = values.pop(name)
-            data = data.astype(np.float32) if data.dtype == np.float64 else data
-            written = column.name_in(naming)
-            catalog[written] = Column(data, unit=column.unit or None, description=column.description)
-    return catalog
+    pieces, n_rows = job.pieces, job.reader.n_rows
+    sizes = [piece.stop - piece.start for piece in pieces]
+    initial = min(n_done * sizes[0], n_rows)
+    hidden = None if progress is None else not progress
+    with tqdm(total=n_rows, initial=initial, unit=" rows", unit_scale=True, disable=hidden) as bar:
+        for number, item in enumerate(items, start=n_done):
+            bar.update(sizes[number])
+            yield item

@@ -345,5 +345,7 @@ def read_clusters(path) -> Table:
 
 def _in_parsecs(column) -> NDArray[np.float64]:
     unit = getattr(column, "unit", None)
-    values = np.asarray(np.ma.filled(np.ma.asarray(getattr(column, "value", column), dtype=float), np.nan))
+    values: NDArray[np.float64] = np.asarray(
+        np.ma.filled(np.ma.asarray(getattr(column, "value", column), dtype=float), np.nan)
+    )
     return values if unit is None else values * unit.to("pc")

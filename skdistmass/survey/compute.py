@@ -1,11 +1,17 @@
-"""What a catalogue says of each star: values from the models, and the bits that qualify them."""
+"""The catalogue of a block of stars: clean and flag, extinction, distances, masses, ages, columns."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from skdistmass._version import __version__
 from skdistmass.columns import (
     BITS,
+    CATALOG_COLUMNS,
     FEATURES,
     MAX_ABSOLUTE_MAGNITUDE,
     MAX_AGE_GYR,
@@ -15,20 +21,29 @@ from skdistmass.columns import (
 from skdistmass.estimators.age import NoAgeReason
 from skdistmass.estimators.base import without_domain_warning
 from skdistmass.estimators.inference import with_feature_names
-from skdistmass.estimators.isochrone import IsochroneStatus
+from skdistmass.estimators.isochrone import IsochroneDistance, IsochroneStatus
 from skdistmass.physics import photometry
 from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.physics.extinction import choose_extinction
 from skdistmass.survey.duplicates import hash_ids
-from skdistmass.survey.flags import physical_values, quality_flags
+from skdistmass.survey.flags import StarInputs, clean_inputs
+from skdistmass.survey.models import CatalogModels
+from skdistmass.survey.options import CatalogOptions, ExtinctionRule
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 PADDED_ROWS = 4096
 DISAGREEMENT = 3.0  # combined standard deviations between network and isochrones
 _COPIED = ("APOGEE_ID", "APSTAR_ID")
 
+Values = dict[str, NDArray]
 
-def catalog_values(stars, models, settings, repeated=None):
-    """Work out every catalogue column that the models can fill.
+
+def fill_catalog(
+    stars: Table, models: CatalogModels, options: CatalogOptions, repeated: NDArray[np.bool_] | None = None
+) -> Table:
+    """Build the catalogue of a table as it is read.
 
     Parameters
     ----------
@@ -36,57 +51,46 @@ def catalog_values(stars, models, settings, repeated=None):
         Table with canonical columns, as `read_stars` gives it.
     models : CatalogModels
         Loaded models.
-    settings : CatalogSettings
-        Rules.
+    options : CatalogOptions
+        Rules and naming.
     repeated : ndarray of bool of shape (n_samples,), optional
         Rows of stars that have a better row, if `stars` is only a part of the table.
 
     Returns
     -------
-    dict of str to ndarray of shape (n_samples, ...)
-        Values by canonical name, in canonical units.
+    astropy.table.Table
+        The catalogue, one row for each row of `stars`. What it says of a star does not depend on the others.
     """
-    flags = quality_flags(stars, repeated)
-    features = np.column_stack([physical_values(stars, name) for name in FEATURES])
-    usable = np.isfinite(features).all(axis=1)
-    values = {name: np.asarray(stars[name]) for name in _COPIED if name in stars.colnames}
-    values |= dict(zip(FEATURES, features.T, strict=True))
+    inputs = clean_inputs(stars, repeated)
+    values: Values = {name: inputs.columns[name] for name in _COPIED if name in inputs.columns}
+    values |= dict(zip(FEATURES, inputs.features.T, strict=True))
     if models.distance is not None or models.isochrone is not None:
-        values |= _photometry(stars, settings.extinction_rule, settings.sfd_coefficient, flags)
-    for block in (
-        _distances(stars, features, usable, values, models.distance, flags),
-        _masses_and_ages(stars, features, usable, models, flags),
-    ):
-        values |= block
+        values |= _apparent(inputs, options)
+    if models.distance is not None:
+        values |= _distances(inputs, values, models.distance)
+    for rank, (ending, model) in enumerate(models.masses.items()):
+        values |= _mass_and_age(inputs, model, models.age, ending, first=rank == 0)
     if models.isochrone is not None:
-        values |= _isochrone_distances(stars, features, values, models.isochrone, flags)
-    values["BITMASK"] = flags
-    return values
+        values |= _isochrone_distances(inputs, values, models.isochrone)
+    values["BITMASK"] = inputs.flags
+    provenance = {
+        "creator": f"skdistmass {__version__}",
+        "source": stars.meta.get("source", "table in memory"),
+        "source_rows": stars.meta.get("source_rows", len(stars)),
+        "models": models.provenance(),
+        "extinction_rule": options.extinction_rule,
+        "sfd_coefficient": options.sfd_coefficient,
+        "naming": options.columns,
+    }
+    return _as_table(values, options, provenance)
 
 
-def _set_bit(flags, name, where):
-    flags[where] |= BITS[name][0]
-
-
-def _on_usable(function, features, usable, n_outputs=1):
-    """Evaluate on the rows that can be evaluated; the others are NaN."""
-    outputs = [np.full(len(features), np.nan) for _ in range(n_outputs)]
-    if usable.any():
-        rows = features[usable]
-        # The last bits of a product of matrices depend on how many rows it has. Full multiples are all alike.
-        padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PADDED_ROWS, axis=0)])
-        results = function(padded)
-        for output, result in zip(outputs, results if n_outputs > 1 else (results,), strict=True):
-            output[usable] = result[: len(rows)]
-    return outputs if n_outputs > 1 else outputs[0]
-
-
-def star_extinction(stars, rule, sfd_coefficient):
+def star_extinction(stars: Any, rule: ExtinctionRule, sfd_coefficient: float) -> NDArray[np.float64]:
     """Choose the extinction of each star of a table.
 
     Parameters
     ----------
-    stars : astropy.table.Table
+    stars : astropy.table.Table or mapping of str to ndarray
         Table with canonical columns.
     rule : {"survey", "paper"}
         Rule of `choose_extinction`; a column A_K goes before it.
@@ -98,31 +102,33 @@ def star_extinction(stars, rule, sfd_coefficient):
     ndarray of shape (n_samples,)
         A_K [mag]; NaN where there is no estimate.
     """
-    columns = {
-        "ak_wise": "AK_WISE",
-        "ak_targ": "AK_TARG",
-        "ak_targ_method": "AK_TARG_METHOD",
-        "sfd_ebv": "SFD_EBV",
-        "glat": "GLAT",
-        "a_k": "A_K",
-    }
-    present = {key: np.asarray(stars[name]) for key, name in columns.items() if name in stars.colnames}
+    known = set(stars.keys())
+    columns = ("AK_WISE", "AK_TARG", "AK_TARG_METHOD", "SFD_EBV", "GLAT", "A_K")
+    present: dict[str, Any] = {name.lower(): np.asarray(stars[name]) for name in columns if name in known}
+    if not present:
+        # The rule is checked even where it has nothing to choose from.
+        present = {"a_k": np.full(len(stars["TEFF"]), np.nan)}
     for key, values in present.items():
         if values.dtype.kind == "f":
             present[key] = np.where(np.abs(values) < MAX_EXTINCTION, values, np.nan)
-    if not present:
-        # The rule is checked even where it has nothing to choose from.
-        present = {"a_k": np.full(len(stars), np.nan)}
     return choose_extinction(**present, rule=rule, sfd_coefficient=sfd_coefficient)[0]
 
 
-def _gaia_distance(stars):
+def _apparent(inputs: StarInputs, options: CatalogOptions) -> Values:
+    """Extinction and apparent magnitude."""
+    k_mag = inputs["K"]
+    extinction = star_extinction(inputs.columns, options.extinction_rule, options.sfd_coefficient)
+    inputs.flag("NO_K", np.isnan(k_mag))
+    inputs.flag("NO_EXTINCTION", np.isnan(extinction))
+    inputs.flag("NEGATIVE_EXTINCTION", extinction < 0)
+    return {"EXTINCTION": extinction, "MAG": k_mag}
+
+
+def _gaia_distance(inputs: StarInputs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Photogeometric distance, geometric where there is none, and half its 16-84 % range [pc]."""
     kinds = []
     for kind in ("PHOTOGEO", "GEO"):
-        median, low, high = (
-            physical_values(stars, f"GAIAEDR3_R_{part}_{kind}") for part in ("MED", "LO", "HI")
-        )
+        median, low, high = (inputs[f"GAIAEDR3_R_{part}_{kind}"] for part in ("MED", "LO", "HI"))
         error = 0.5 * (high - low)
         # Wider than any distance: no measurement.
         kinds.append((median, np.where(error < MAX_DISTANCE, error, np.nan)))
@@ -131,39 +137,20 @@ def _gaia_distance(stars):
     return np.where(absent, geometric, photogeometric), np.where(absent, geometric_error, error)
 
 
-def _photometry(stars, extinction_rule, sfd_coefficient, flags):
-    k_mag = physical_values(stars, "K")
-    extinction = star_extinction(stars, extinction_rule, sfd_coefficient)
-    _set_bit(flags, "NO_K", np.isnan(k_mag))
-    _set_bit(flags, "NO_EXTINCTION", np.isnan(extinction))
-    _set_bit(flags, "NEGATIVE_EXTINCTION", extinction < 0)
-    return {"EXTINCTION": extinction, "MAG": k_mag}
-
-
-def _predict(model, features, usable):
-    """Predictions and their errors of a regressor."""
-    # Stars outside the domain get their bit.
-    with without_domain_warning():
-        return _on_usable(
-            lambda X: model.predict(with_feature_names(model, X), return_std=True), features, usable, 2
-        )
-
-
-def _distances(stars, features, usable, values, model, flags):
-    if model is None:
-        return {}
-    magnitude, magnitude_error = _predict(model, features, usable)
+def _distances(inputs: StarInputs, values: Values, model: Any) -> Values:
+    """Distances of the network and of Gaia, and their weighted mean."""
+    magnitude, magnitude_error = _predict(model, inputs)
     absurd = np.abs(magnitude) > MAX_ABSOLUTE_MAGNITUDE
     magnitude[absurd], magnitude_error[absurd] = np.nan, np.nan
     distance = photometry.distance(values["MAG"], values["EXTINCTION"], magnitude)
     distance_error = photometry.distance_error(distance, magnitude_error)
-    gaia, gaia_error = _gaia_distance(stars)
-    inside, density = _domain(model, features, usable, "LOG_DENSITY_DISTANCE")
-    outside = usable & ~inside | absurd
+    gaia, gaia_error = _gaia_distance(inputs)
+    inside, density = _domain(model, inputs, "LOG_DENSITY_DISTANCE")
+    outside = inputs.usable & ~inside | absurd
     has_gaia = (gaia > 0) & (gaia_error > 0)
-    _set_bit(flags, "NO_GAIA", ~has_gaia)
-    _set_bit(flags, "OUTSIDE_DISTANCE_DOMAIN", outside)
-    _set_training_bits(flags, model, stars, "DISTANCE_TRAINING")
+    inputs.flag("NO_GAIA", ~has_gaia)
+    inputs.flag("OUTSIDE_DISTANCE_DOMAIN", outside)
+    _flag_training_stars(inputs, model, "DISTANCE_TRAINING")
     # Outside the domain Gaia alone is better than a mean with an extrapolation.
     trusted_error = np.where(outside & has_gaia, np.nan, distance_error)
     weighted, weighted_error = photometry.weighted_distance(distance, trusted_error, gaia, gaia_error)
@@ -179,71 +166,108 @@ def _distances(stars, features, usable, values, model, flags):
     }
 
 
-def _isochrone_distances(stars, features, values, isochrone, flags):
+def _mass_and_age(inputs: StarInputs, model: Any, relation: Any, ending: str, first: bool) -> Values:
+    """Mass and age by one model; the first model's errors, domain and bits are those of the catalogue."""
+    mass, error = _predict(model, inputs)
+    values: Values = {f"MASS{ending}": mass}
+    ages = None
+    if relation is not None:
+        m_h, log_g = (inputs.features[:, FEATURES.index(name)] for name in ("M_H", "LOGG"))
+        # AGE_ERR tells the errors of the first model's ages only: the others need none.
+        ages = relation.predict_age(mass, m_h, error if first else None, log_g)
+        values[f"AGE{ending}"] = YEARS_PER_GYR * ages.age
+        inputs.flag("OUTSIDE_AGE_RANGE", ages.reason == NoAgeReason.OUTSIDE_RANGE)
+    if not first:
+        return values
+    inside, density = _domain(model, inputs, "LOG_DENSITY_MASS")
+    values |= {"MASS_ERR": error, **density}
+    inputs.flag("OUTSIDE_MASS_DOMAIN", inputs.usable & ~inside)
+    _flag_training_stars(inputs, model, "MASS_LABEL_APOKASC")
+    if ages is not None:
+        values["AGE_ERR"] = np.column_stack([ages.log_age_error_upper, ages.log_age_error_lower])
+        inputs.flag("NOT_A_GIANT", ages.reason == NoAgeReason.NOT_A_GIANT)
+        inputs.flag("OLDER_THAN_UNIVERSE", ages.age > MAX_AGE_GYR)
+    return values
+
+
+def _isochrone_distances(inputs: StarInputs, values: Values, isochrone: IsochroneDistance) -> Values:
     """Isochrone distances, and bits for stars without one or whose network distance is far from it."""
-    labels = features[:, :3]
-    errors = np.column_stack([physical_values(stars, f"{name}_ERR") for name in FEATURES[:3]])
-    alpha_m = np.nan_to_num(physical_values(stars, "ALPHA_M"))
+    labels = inputs.features[:, :3]
+    errors = np.column_stack([inputs[f"{name}_ERR"] for name in FEATURES[:3]])
     result = isochrone.predict_distance(
         np.where(np.isfinite(labels).all(axis=1, keepdims=True), labels, np.nan),
         values["MAG"],
         values["EXTINCTION"],
         X_error=np.nan_to_num(errors),
-        alpha_m=alpha_m,
+        alpha_m=np.nan_to_num(inputs["ALPHA_M"]),
     )
-    status = result["status"].to_numpy()
-    _set_bit(flags, "ISOCHRONE_OUT_OF_REACH", status == IsochroneStatus.OUT_OF_REACH)
+    inputs.flag("ISOCHRONE_OUT_OF_REACH", result["status"].to_numpy() == IsochroneStatus.OUT_OF_REACH)
     if "ABS_MAG" in values:
         spread = 0.5 * (result["absolute_magnitude_p84"] - result["absolute_magnitude_p16"]).to_numpy()
         difference = values["ABS_MAG"] - result["absolute_magnitude_median"].to_numpy()
         limit = DISAGREEMENT * np.hypot(values["ABS_MAG_ERR"], spread)
-        _set_bit(flags, "ISOCHRONE_DISAGREES", np.abs(difference) > limit)
+        inputs.flag("ISOCHRONE_DISAGREES", np.abs(difference) > limit)
     names = {"NMSU_DIST": "median", "NMSU_DIST_P16": "p16", "NMSU_DIST_P84": "p84"}
     distances = {name: result[f"distance_{part}"].to_numpy() for name, part in names.items()}
     distances["NMSU_DIST_ALL"] = result[["distance_mode", "distance_median", "distance_mean"]].to_numpy()
     return distances
 
 
-def _domain(model, features, usable, column):
+def _on_usable(function: Callable[[NDArray], Any], inputs: StarInputs, n_outputs: int) -> list[NDArray]:
+    """Evaluate on the rows that can be evaluated; the others are NaN."""
+    outputs = [np.full(len(inputs.features), np.nan) for _ in range(n_outputs)]
+    if inputs.usable.any():
+        for output, result in zip(outputs, function(inputs.features[inputs.usable]), strict=True):
+            output[inputs.usable] = result
+    return outputs
+
+
+def _predict(model: Any, inputs: StarInputs) -> list[NDArray]:
+    """Predictions and their errors of a regressor."""
+    with without_domain_warning():  # such stars have their bit
+        return _on_usable(
+            lambda rows: model.predict(with_feature_names(model, rows), return_std=True), inputs, n_outputs=2
+        )
+
+
+def _domain(model: Any, inputs: StarInputs, column: str) -> tuple[NDArray[np.bool_], Values]:
     """Whether each star lies in the model's domain, and a column of the log density of its training stars."""
     domain = getattr(model, "domain_", None)
     if domain is None:
-        return usable.copy(), {}
-    density = _on_usable(lambda X: domain.score_samples(with_feature_names(domain, X)), features, usable)
+        return inputs.usable, {}
+
+    def score(rows):
+        # The last bits of a product of matrices depend on how many rows it has; full multiples are all alike.
+        padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PADDED_ROWS, axis=0)])
+        return (domain.score_samples(with_feature_names(domain, padded))[: len(rows)],)
+
+    (density,) = _on_usable(score, inputs, n_outputs=1)
     return density >= domain.offset_, {column: density}
 
 
-def _set_training_bits(flags, model, stars, default):
+def _flag_training_stars(inputs: StarInputs, model: Any, default: str) -> None:
     """Set the bits of stars that trained the model: those kept with it, or the default."""
     ids = getattr(model, "training_ids_", None)
-    if ids is None or not len(ids) or "APOGEE_ID" not in stars.colnames:
+    if ids is None or not len(ids) or "APOGEE_ID" not in inputs.columns:
         return
     bits = getattr(model, "training_bits_", np.full(len(ids), BITS[default][0]))
-    hashed = hash_ids(stars["APOGEE_ID"])
+    hashed = hash_ids(inputs.columns["APOGEE_ID"])
     place = np.minimum(np.searchsorted(ids, hashed), len(ids) - 1)
-    flags |= np.where((ids[place] == hashed) & (hashed != 0), bits[place], 0)
+    inputs.flags[:] |= np.where((ids[place] == hashed) & (hashed != 0), bits[place], 0)
 
 
-def _masses_and_ages(stars, features, usable, models, flags):
-    values = {}
-    m_h, log_g = features[:, FEATURES.index("M_H")], features[:, FEATURES.index("LOGG")]
-    for rank, (ending, model) in enumerate(models.masses.items()):
-        mass, error = _predict(model, features, usable)
-        values[f"MASS{ending}"] = mass
-        # AGE_ERR tells the errors of the first model's ages only: the others need none.
-        mass_error = None if rank else error
-        ages = None if models.age is None else models.age.predict_age(mass, m_h, mass_error, log_g)
-        if ages is not None:
-            values[f"AGE{ending}"] = YEARS_PER_GYR * ages.age
-            _set_bit(flags, "OUTSIDE_AGE_RANGE", ages.reason == NoAgeReason.OUTSIDE_RANGE)
-        if rank:
-            continue
-        inside, density = _domain(model, features, usable, "LOG_DENSITY_MASS")
-        values |= {"MASS_ERR": error, **density}
-        _set_bit(flags, "OUTSIDE_MASS_DOMAIN", usable & ~inside)
-        _set_training_bits(flags, model, stars, "MASS_LABEL_APOKASC")
-        if ages is not None:
-            values["AGE_ERR"] = np.column_stack([ages.log_age_error_upper, ages.log_age_error_lower])
-            _set_bit(flags, "NOT_A_GIANT", ages.reason == NoAgeReason.NOT_A_GIANT)
-            _set_bit(flags, "OLDER_THAN_UNIVERSE", ages.age > MAX_AGE_GYR)
-    return values
+def _as_table(values: Values, options: CatalogOptions, provenance: dict[str, Any]) -> Table:
+    """Name the columns, with units and descriptions, in the order of the catalogue."""
+    from astropy.table import Column, Table
+
+    if options.columns == "cas" and "NMSU_DIST" in values:
+        # The database holds maximum, median and mean of the distribution in one column.
+        values = values | {"NMSU_DIST": values["NMSU_DIST_ALL"]}
+    catalog = Table(meta=provenance)
+    for name, column in CATALOG_COLUMNS.items():
+        if name in values:
+            data = values[name]
+            data = data.astype(np.float32) if data.dtype == np.float64 else data
+            written = column.name_in(options.columns)
+            catalog[written] = Column(data, unit=column.unit or None, description=column.description)
+    return catalog

@@ -1,14 +1,13 @@
-"""The catalogue on a cluster: over a Dask dataframe, an LSDB catalogue, or files, one task for each part."""
+"""The catalogue on a cluster: over a Dask dataframe, an LSDB catalogue, or files, one task for each piece."""
 
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +16,20 @@ import pandas as pd
 from sklearn.base import clone
 
 from skdistmass.columns import INPUT_COLUMNS
-from skdistmass.survey.catalog import BLOCK_ROWS, CatalogSettings, fill_catalog, join_blocks, prepare_catalog
-from skdistmass.survey.flags import find_repeated, key_columns, needs_whole_table, star_keys
-from skdistmass.survey.models import CatalogModels
+from skdistmass.survey.compute import fill_catalog
+from skdistmass.survey.duplicates import find_repeated, key_columns, needs_whole_table, star_keys
+from skdistmass.survey.models import CatalogModels, load_models
+from skdistmass.survey.options import CatalogOptions
+from skdistmass.survey.parts import Parts, Piece
+from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, as_arrow, source_stamp
 from skdistmass.survey.read import StarReader, read_stars
-from skdistmass.tables.parquet import arrow_table, is_hats, parquet_files, row_group_rows
-from skdistmass.tables.source import table_format
-from skdistmass.tables.write import meta_json
+from skdistmass.tables.parquet import arrow_table
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-PARTITION_ROWS = 2**18
-"""Rows of a partition, at least, where files are read; row groups of Parquet files are not divided."""
 
-
-def distribute_catalog(
-    stars: Any, *, partition_rows: int = PARTITION_ROWS, columns: str = "released", **options: Any
-) -> Any:
+def distribute_catalog(stars: Any, *, chunk_rows: int = CHUNK_ROWS, **options: Any) -> Any:
     """Build the catalogue of a survey table, lazily and in parts.
 
     Parameters
@@ -42,12 +37,10 @@ def distribute_catalog(
     stars : path, dask.dataframe.DataFrame or lsdb.Catalog
         Survey table: a file or a folder of Parquet files, that every worker can read; a Dask dataframe in
         canonical units; or an LSDB catalogue.
-    partition_rows : int, default=262144
+    chunk_rows : int, default=131072
         Rows of a partition, at least; for files only.
-    columns : {"released", "paper", "cas"}, default="released"
-        Naming of the columns.
     **options
-        Models and rules: the other keyword arguments of `build_catalog`.
+        Models, rules and columns: the fields of `CatalogOptions`.
 
     Returns
     -------
@@ -66,7 +59,7 @@ def distribute_catalog(
 
     See Also
     --------
-    write_distributed : Writes it too.
+    skdistmass.write_catalog : Writes it, with `connect` on a cluster.
 
     Notes
     -----
@@ -83,108 +76,93 @@ def distribute_catalog(
     >>> catalog.npartitions, str(catalog.dtypes["DISTANCE"])
     (4, 'float32')
     """
-    return _distribute(stars, _prepare(columns=columns, **options), partition_rows)
+    require("dask.dataframe", "dask")
+    chosen = CatalogOptions(**options)
+    if isinstance(stars, str | Path):
+        reader = StarReader(stars)
+        return _from_files(CatalogJob(stars, reader, load_models(chosen), chosen, chunk_rows, by_file=True))
+    if hasattr(stars, "hc_structure"):
+        return _from_lsdb(stars, _Filler(load_models(chosen), chosen))
+    if hasattr(stars, "map_partitions"):
+        return _from_dask(stars, _Filler(load_models(chosen), chosen))
+    raise TypeError(
+        f"stars must be a path, a Dask dataframe or an LSDB catalogue; received a {type(stars).__name__}"
+    )
 
 
-def write_distributed(
-    source: str | Path,
-    output: str | Path,
-    *,
-    overwrite: bool = False,
-    partition_rows: int = PARTITION_ROWS,
-    progress: bool | None = None,
-    **options: Any,
-) -> Path:
-    """Build the catalogue of a survey on a cluster and write it into a folder.
+def fill_parts(client: Any, job: CatalogJob, pieces: list[Piece], parts: Parts) -> Iterator[Piece]:
+    """Fill pieces on a cluster and keep them: the other runner of `CatalogJob.fill_parts`.
 
     Parameters
     ----------
-    source : str or Path
-        Survey table that every worker can read: a folder of Parquet files, a HATS catalogue, or a file.
-    output : str or Path
-        Folder to write: Parquet files in the order of the survey, or a HATS catalogue from a HATS catalogue.
-    overwrite : bool, default=False
-        Whether to replace an existing folder.
-    partition_rows : int, default=262144
-        Rows of a file, at least. A HATS catalogue keeps its partitions.
-    progress : bool, optional
-        Whether to show a progress bar; by default on a terminal only.
-    **options
-        Models and rules: the keyword arguments of `build_catalog`.
+    client : distributed.Client
+        The cluster; its workers write the pieces, and nothing else comes back.
+    job : CatalogJob
+        The road of the catalogue; its table must be a path.
+    pieces : list of Piece
+        The pieces.
+    parts : Parts
+        Where to keep them.
 
-    Returns
-    -------
-    Path
-        The folder.
+    Yields
+    ------
+    Piece
+        Each piece, in any order, when it is done.
 
     Raises
     ------
-    FileExistsError
-        If the folder exists and must not be replaced.
-    ImportError
-        If Dask, or LSDB for a HATS catalogue, is not installed.
-
-    See Also
-    --------
-    connect : The cluster that does it; without one, the threads of this process.
-    skdistmass.read_catalog : Reads the folder.
-
-    Notes
-    -----
-    The folder appears under its name when it is complete.
+    TypeError
+        If the table is in the memory of this process.
     """
-    source, path = Path(source), Path(output)
-    if path.exists() and not (overwrite and path.is_dir()):
-        raise FileExistsError(f"{path}: exists; give overwrite=True (--overwrite) to replace a folder")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: its folder {path.parent} does not exist; make it first")
-    if path.is_dir() and source.resolve().is_relative_to(path.resolve()):
-        raise ValueError(f"{path}: the catalogue would replace the table it is made from")
-    filler = _prepare(**options)
-    hidden = not (sys.stderr.isatty() if progress is None else progress)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
+    if not job.is_path:
+        raise TypeError(
+            "a cluster needs the path of a table that its workers can read; received a table in memory"
+        )
+    distributed, dask = require("distributed", "dask"), require("dask", "dask")
+    shared, masks = _shared(_Filler.of(job)), _masks(job)
+    make = dask.delayed(_make_part)
+    tasks = [make(shared, parts, piece, masks[piece.number]) for piece in pieces]
+    futures = dict(zip(client.compute(tasks), pieces, strict=True))
     try:
-        write = _write_hats if source.is_dir() and is_hats(source) else _write_parquet
-        write(source, temporary, path.name, filler, partition_rows, hidden)
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
+        for future in distributed.as_completed(list(futures)):
+            future.result()
+            yield futures[future]
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return path
+        client.cancel(list(futures))
 
 
-def _write_parquet(source, temporary, name, filler, partition_rows, hidden):
-    reader = StarReader(source)
-    template = filler.template(reader.names)
-    template.meta |= {"source": reader.label, "source_rows": reader.n_rows}
-    schema = arrow_table(template, meta_json(template.meta)).schema
-    catalog = _distribute(source, filler, partition_rows)
-    written = catalog.to_parquet(
-        str(temporary.resolve()), schema=schema, write_index=False, compute=False, write_metadata_file=False
-    )
-    _compute(written, hidden)
+def write_hats(
+    source: Path,
+    output: Path,
+    name: str,
+    models: CatalogModels,
+    options: CatalogOptions,
+    progress: bool | None = None,
+) -> None:
+    """Write the catalogue of a HATS catalogue as a HATS catalogue, with LSDB.
 
+    Parameters
+    ----------
+    source, output : Path
+        Folders of the two.
+    name : str
+        Name of the catalogue.
+    models : CatalogModels
+        Loaded models.
+    options : CatalogOptions
+        Rules and naming.
+    progress : bool, optional
+        Whether to show a progress bar; by default on a terminal only.
 
-def _write_hats(source, temporary, name, filler, partition_rows, hidden):
+    Raises
+    ------
+    ImportError
+        If LSDB is not installed.
+    """
     lsdb = require("lsdb", "lsdb")
-    catalog = _distribute(lsdb.open_catalog(source, columns="all"), filler, partition_rows)
-    catalog.write_catalog(temporary, catalog_name=name, as_collection=False, progress_bar=not hidden)
-
-
-def _compute(task, hidden):
-    distributed = importlib.util.find_spec("distributed") and importlib.import_module("distributed")
-    try:
-        client = distributed.get_client() if distributed else None
-    except ValueError:  # No cluster.
-        client = None
-    if client is None:
-        task.compute()
-        return
-    future = client.compute(task)
-    if not hidden:
-        distributed.progress(future, notebook=False)
-    future.result()
+    catalog = _from_lsdb(lsdb.open_catalog(source, columns="all"), _Filler(models, options))
+    shown = sys.stderr.isatty() if progress is None else progress
+    catalog.write_catalog(output, catalog_name=name, as_collection=False, progress_bar=shown)
 
 
 @contextmanager
@@ -224,7 +202,7 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> Iterato
     keep_memory = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
     with (
         dask.config.set(keep_memory),
-        distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
@@ -258,14 +236,50 @@ def require(module: str, extra: str) -> Any:
         raise ImportError(message) from error
 
 
-class _Filler:
-    """What a worker needs to build a part of the catalogue: models and settings."""
+@dataclass(frozen=True)
+class _Source:
+    """A table that every worker can read, by its path, and the columns that are wanted of it."""
 
-    def __init__(self, models: CatalogModels, settings: CatalogSettings):
-        self.models, self.settings = models, settings
+    path: Path
+    stamp: str
+    columns: list[str]
+
+    @classmethod
+    def of(cls, job: CatalogJob, columns: list[str]) -> _Source:
+        path = Path(job.source)
+        return cls(path.resolve(), source_stamp(path), columns)
+
+    def read(self, piece: Piece) -> Table:
+        # Opening a folder means to look into all of its files: a worker does it once.
+        reader = _open_folder(self.path, self.stamp) if self.path.is_dir() else StarReader(self.path)
+        return next(reader.select(self.columns).blocks(piece.stop - piece.start, piece.start))
+
+
+@lru_cache(maxsize=1)
+def _open_folder(path: Path, stamp: str) -> StarReader:
+    return StarReader(path)
+
+
+class _Filler:
+    """What a worker needs to build a part of the catalogue: models, options, and a path of the table."""
+
+    def __init__(self, models: CatalogModels, options: CatalogOptions, source: _Source | None = None):
+        if models.isochrone is not None:
+            # A worker has the cores that the cluster gives it.
+            models = replace(models, isochrone=clone(models.isochrone).set_params(n_jobs=1).fit())
+        self.models, self.options, self.source = models, options, source
+
+    @classmethod
+    def of(cls, job: CatalogJob) -> _Filler:
+        return cls(job.models, job.options, _Source.of(job, job.used.names))
 
     def fill(self, stars: Table, repeated: Any = None) -> Table:
-        return fill_catalog(stars, self.models, self.settings, repeated)
+        return fill_catalog(stars, self.models, self.options, repeated)
+
+    def fill_piece(self, piece: Piece, repeated: Any = None) -> Table:
+        if self.source is None:
+            raise ValueError("a piece is filled from a path")
+        return self.fill(self.source.read(piece), repeated)
 
     def template(self, names: list[str]) -> Table:
         """Catalogue of one star of which nothing is known: its columns are those of every part."""
@@ -276,38 +290,22 @@ class _Filler:
         return self.fill(stars, np.zeros(1, dtype=bool))
 
 
-def _prepare(**options: Any) -> _Filler:
-    require("dask.dataframe", "dask")
-    models, settings = prepare_catalog(**options)
-    if models.isochrone is not None:
-        # A worker has the cores that the cluster gives it.
-        models = replace(models, isochrone=clone(models.isochrone).set_params(n_jobs=1).fit())
-    return _Filler(models, settings)
+def _make_part(filler: _Filler, parts: Parts, piece: Piece, repeated: Any = None) -> int:
+    parts.write(piece, as_arrow(filler.fill_piece(piece, repeated)))
+    return piece.number
 
 
 def _as_frame(catalog: Table, index: Any = None) -> pd.DataFrame:
     """Give a catalogue as a frame; text and pairs of numbers become Arrow columns."""
     table = arrow_table(catalog, "{}")
-    columns = {name: np.asarray(catalog[name]) for name in catalog.colnames}
+    columns: dict[str, Any] = {name: np.asarray(catalog[name]) for name in catalog.colnames}
     for name, values in columns.items():
         if values.ndim > 1 or values.dtype.kind in "SU":
             columns[name] = pd.arrays.ArrowExtensionArray(table.column(name))
     return pd.DataFrame(columns, index=index)
 
 
-def _distribute(stars: Any, filler: _Filler, partition_rows: int) -> Any:
-    if isinstance(stars, str | Path):
-        return _from_files(Path(stars), filler, partition_rows)
-    if hasattr(stars, "hc_structure"):
-        return _from_lsdb(stars, filler)
-    if hasattr(stars, "map_partitions"):
-        return _from_dask(stars, filler)
-    raise TypeError(
-        f"stars must be a path, a Dask dataframe or an LSDB catalogue; received a {type(stars).__name__}"
-    )
-
-
-def _shared(filler: _Filler) -> Any:
+def _shared(filler: Any) -> Any:
     """Make the models one node of the graph, not a part of every task."""
     import dask
 
@@ -357,59 +355,33 @@ def _fill_lsdb(stars: pd.DataFrame, filler: _Filler, position: list[str]) -> pd.
     return catalog
 
 
-def _from_files(path: Path, filler: _Filler, partition_rows: int) -> Any:
+def _from_files(job: CatalogJob) -> Any:
     import dask
     import dask.dataframe as dd
 
-    reader = StarReader(path)
-    pieces = _pieces(path, reader.n_rows, partition_rows)
-    masks = [None] * len(pieces)
-    if needs_whole_table(reader.names):
-        columns = key_columns(reader.names)
-        masks = _repeated([dask.delayed(_piece_keys)(*piece, columns) for piece in pieces])
+    filler, masks = _Filler.of(job), _masks(job)
     shared, fill = _shared(filler), dask.delayed(_fill_piece)
-    frames = [fill(*piece, shared, mask) for piece, mask in zip(pieces, masks, strict=True)]
-    meta = _as_frame(filler.template(reader.names))[:0]
+    frames = [fill(shared, piece, masks[piece.number]) for piece in job.pieces]
+    meta = _as_frame(filler.template(job.reader.names))[:0]
     return dd.from_delayed(frames, meta=meta, verify_meta=False)
 
 
-def _pieces(path: Path, n_rows: int, partition_rows: int) -> list[tuple[str, int, int]]:
-    """Divide a table into pieces: file, first row, and row after the last."""
-    if not path.is_dir() and table_format(path) != "parquet":
-        starts = range(0, n_rows, partition_rows)
-        return [(str(path.resolve()), start, min(start + partition_rows, n_rows)) for start in starts]
-    pieces = []
-    for file in parquet_files(path.resolve()):
-        start = stop = 0
-        for rows in [*row_group_rows(file), None]:
-            if stop > start and (rows is None or stop - start >= partition_rows):
-                pieces.append((str(file), start, stop))
-                start = stop
-            stop += rows or 0
-    return pieces
+def _fill_piece(filler: _Filler, piece: Piece, repeated: Any = None) -> pd.DataFrame:
+    return _as_frame(filler.fill_piece(piece, repeated))
 
 
-def _piece_blocks(file: str, start: int, stop: int, columns: list[str] | None = None) -> Iterator[Table]:
-    reader = StarReader(file)
-    reader = reader.select(columns) if columns else reader
-    for stars in reader.blocks(BLOCK_ROWS, start):
-        yield stars[: stop - start]
-        start += len(stars)
-        if start >= stop:
-            return
+def _masks(job: CatalogJob) -> list[Any]:
+    """Rows of stars that have a better row, for each piece; None where each piece tells it alone."""
+    import dask
+
+    if not needs_whole_table(job.reader.names):
+        return [None] * len(job.pieces)
+    source = _shared(_Source.of(job, key_columns(job.reader.names)))
+    return _repeated([dask.delayed(_piece_keys)(source, piece) for piece in job.pieces])
 
 
-def _fill_piece(file: str, start: int, stop: int, filler: _Filler, repeated: Any = None) -> pd.DataFrame:
-    blocks, done = [], 0
-    for stars in _piece_blocks(file, start, stop):
-        mask = None if repeated is None else repeated[done : done + len(stars)]
-        blocks.append(filler.fill(stars, mask))
-        done += len(stars)
-    return _as_frame(join_blocks(blocks))
-
-
-def _piece_keys(file: str, start: int, stop: int, columns: list[str]) -> Any:
-    return _joined_keys([star_keys(stars) for stars in _piece_blocks(file, start, stop, columns)])
+def _piece_keys(source: _Source, piece: Piece) -> Any:
+    return star_keys(source.read(piece))
 
 
 def _frame_keys(stars: pd.DataFrame, columns: list[str]) -> Any:

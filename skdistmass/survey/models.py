@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sklearn.base import clone
 
@@ -12,9 +13,7 @@ from skdistmass.estimators.age import MassToAge
 from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.isochrone import IsochroneDistance
 from skdistmass.estimators.mass import MassRegressor
-
-DEFAULT_MASSES = ("mass", *(f"mass-{name.lower().replace('_', '-')}" for name in LABEL_SETS))
-"""Mass models of a catalogue: that of MASS and AGE, then those of the six label sets."""
+from skdistmass.survey.options import CatalogOptions
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class CatalogModels:
         What each model is called in the provenance.
     """
 
-    distance: object
-    masses: dict
-    age: object
-    isochrone: object
-    names: dict
+    distance: DistanceRegressor | None
+    masses: dict[str, MassRegressor]
+    age: MassToAge | None
+    isochrone: IsochroneDistance | None
+    names: dict[str, str]
 
-    def provenance(self) -> dict:
+    def provenance(self) -> dict[str, str]:
         """Name the models for the header of the catalogue.
 
         Returns
@@ -61,24 +60,13 @@ class CatalogModels:
         return named
 
 
-def load_models(
-    distance="distance", masses=DEFAULT_MASSES, age="age", isochrone=True, trusted=False
-) -> CatalogModels:
-    """Load the models of a catalogue.
+def load_models(options: CatalogOptions) -> CatalogModels:
+    """Load and check the models of a catalogue.
 
     Parameters
     ----------
-    distance : str, path, DistanceRegressor or None, default="distance"
-        Name of a shipped model, model file, or fitted estimator; None for no distances.
-    masses : sequence of str, path or MassRegressor, or dict, or None, default=DEFAULT_MASSES
-        Mass models; the first is the one whose errors and domain the catalogue tells. A dict gives the
-        endings of the columns ("" for MASS, "UNCOR_SS" for MASS_UNCOR_SS).
-    age : str, path, MassToAge or None, default="age"
-        Relation of mass and age; None for no ages.
-    isochrone : bool or IsochroneDistance, default=True
-        Estimator of the isochrone distances; True for one with default settings, False for none.
-    trusted : bool, default=False
-        Passed to `load_model`.
+    options : CatalogOptions
+        Which models.
 
     Returns
     -------
@@ -90,41 +78,45 @@ def load_models(
     ValueError
         If a model is not fitted or not of the kind its place needs.
     """
+    masses: Any = options.masses
     if masses is None:
         masses = ()
     elif isinstance(masses, str | Path) or hasattr(masses, "predict"):
         masses = (masses,)
-    names = {}
-    loaded_masses = {}
-    entries = masses.items() if isinstance(masses, dict) else ((None, model) for model in masses)
-    for ending, model in entries:
-        estimator = _resolve(model, MassRegressor, "masses", trusted)
-        if ending is None:
-            ending = getattr(estimator, "card_", {}).get("label_set", "")
-        ending = f"_{ending.strip('_')}" if ending.strip("_") else ""
-        if ending.removeprefix("_") not in ("", *LABEL_SETS):
-            raise ValueError(f"there is no catalogue column MASS{ending} for the mass model {model!r}.")
-        if ending in loaded_masses:
+    names = {"DISTANCE": _label(options.distance), "AGE": _label(options.age)}
+    loaded: dict[str, MassRegressor] = {}
+    for given, model in masses.items() if isinstance(masses, dict) else ((None, model) for model in masses):
+        estimator = _resolve(model, MassRegressor, "masses", options.trusted)
+        ending = _mass_ending(estimator, given, model)
+        if ending in loaded:
             raise ValueError(
                 f"two mass models would write MASS{ending}; give a dict with an ending for each."
             )
-        loaded_masses[ending] = estimator
+        loaded[ending] = estimator
         names[f"MASS{ending}"] = _label(model)
-    names["DISTANCE"], names["AGE"] = _label(distance), _label(age)
     return CatalogModels(
-        distance=_resolve(distance, DistanceRegressor, "distance", trusted),
-        masses=loaded_masses,
-        age=_resolve(age, MassToAge, "age", trusted) if loaded_masses else None,
-        isochrone=_resolve_isochrone(isochrone),
+        distance=_resolve(options.distance, DistanceRegressor, "distance", options.trusted),
+        masses=loaded,
+        age=_resolve(options.age, MassToAge, "age", options.trusted) if loaded else None,
+        isochrone=_resolve_isochrone(options.isochrone),
         names=names,
     )
 
 
-def _label(model) -> str:
+def _mass_ending(estimator: MassRegressor, given: str | None, model: Any) -> str:
+    """Give the ending of the columns of a mass model: its own, or that of its label set."""
+    ending = getattr(estimator, "card_", {}).get("label_set", "") if given is None else given
+    ending = ending.strip("_")
+    if ending not in ("", *LABEL_SETS):
+        raise ValueError(f"there is no catalogue column MASS_{ending} for the mass model {model!r}.")
+    return f"_{ending}" if ending else ""
+
+
+def _label(model: Any) -> str:
     return str(model) if isinstance(model, str | Path) else type(model).__name__
 
 
-def _resolve(model, kind, argument, trusted):
+def _resolve(model: Any, kind: type, argument: str, trusted: bool) -> Any:
     if model is None:
         return None
     if isinstance(model, str | Path):
@@ -143,7 +135,7 @@ def _resolve(model, kind, argument, trusted):
     return model
 
 
-def _resolve_isochrone(isochrone):
+def _resolve_isochrone(isochrone: Any) -> IsochroneDistance | None:
     if isochrone is None or isochrone is False:
         return None
     estimator = IsochroneDistance() if isochrone is True else isochrone

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skdistmass.columns import BITS, FEATURES
-from skdistmass.survey.flags import duplicates, physical_values, star_bad
+from skdistmass.survey.duplicates import duplicates
+from skdistmass.survey.flags import physical_values, star_bad
 
 
 class Step(NamedTuple):

@@ -42,7 +42,7 @@ def make(path, n_rows):
 
 def ours(source, output):
     """Build and write the catalogue."""
-    from skdistmass.survey.chunks import write_catalog
+    from skdistmass import write_catalog
 
     start = time.perf_counter()
     write_catalog(source, output, overwrite=True, isochrone=False, progress=False)

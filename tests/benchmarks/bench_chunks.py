@@ -25,7 +25,7 @@ ROUNDS = 3
 
 def catalogue(source, output):
     """Make a catalogue; return the time, that of the processors, and the peak memory."""
-    from skdistmass.survey.chunks import write_catalog
+    from skdistmass import write_catalog
 
     start, worked = time.perf_counter(), time.process_time()
     write_catalog(source, output, isochrone=False)

@@ -46,14 +46,15 @@ def plain_cluster(workers):
     """Start workers with Dask's own settings."""
     from distributed import Client, LocalCluster
 
-    options = {"threads_per_worker": 1, "dashboard_address": None}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
         yield client
 
 
 def run(source, output, workers, kill=False, plain=False):
     """Make the catalogue on so many workers; return the time [s] and the number of tasks."""
-    from skdistmass.survey.dask import connect, write_distributed
+    from skdistmass import write_catalog
+    from skdistmass.survey.dask import connect
 
     with plain_cluster(workers) if plain else connect(workers=workers) as client:
         client.wait_for_workers(workers)
@@ -62,7 +63,7 @@ def run(source, output, workers, kill=False, plain=False):
             pid = next(iter(client.run(os.getpid).values()))
             threading.Thread(target=_kill_half_way, args=(pid, Path(output)), daemon=True).start()
         start = time.perf_counter()
-        write_distributed(source, output, isochrone=False, progress=False)
+        write_catalog(source, output, isochrone=False, progress=False, client=client)
         elapsed = time.perf_counter() - start
         return elapsed, client.run_on_scheduler(_finished_tasks)
 
@@ -104,7 +105,7 @@ def _warm_up():
 def _kill_half_way(pid, output):
     n_files = len(list(output.parent.glob("in/*.parquet")))
     while True:
-        written = list(output.parent.rglob("*.part/*.parquet"))
+        written = list(output.parent.rglob("*.parts/*/*.parquet"))
         if len(written) >= max(n_files // 3, 1):
             os.kill(pid, signal.SIGKILL)
             return

@@ -449,9 +449,12 @@ def test_models_that_do_not_fit_are_refused(own_models, stars):
         ({"isochrone": "yes"}, "isochrone needs True, False or an IsochroneDistance"),
         (
             {"columns": "apogee"},
-            r"columns has to be one of \('released', 'paper', 'cas'\); received 'apogee'",
+            r"columns must be one of \('released', 'paper', 'cas'\); received 'apogee'",
         ),
-        ({"extinction_rule": "none"}, "rule must be 'survey' or 'paper'"),
+        (
+            {"extinction_rule": "none"},
+            r"extinction_rule must be one of \('survey', 'paper'\)",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             build_catalog(few, **arguments)

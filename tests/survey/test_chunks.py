@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skdistmass import build_catalog, make_survey, read_catalog, read_stars, write_table
+from skdistmass import build_catalog, make_survey, read_catalog, read_stars, write_catalog, write_table
 from skdistmass.report import CatalogSummary, summarize_catalog
-from skdistmass.survey import catalog as catalog_module
-from skdistmass.survey.chunks import parts_folder, write_catalog
-from skdistmass.survey.flags import duplicates, repeated_stars
+from skdistmass.survey import pieces as pieces_module
+from skdistmass.survey.duplicates import duplicates, repeated_stars
+from skdistmass.survey.models import load_models
+from skdistmass.survey.options import CatalogOptions
+from skdistmass.survey.parts import parts_folder
+from skdistmass.survey.pieces import CatalogJob, join_blocks
 from skdistmass.survey.read import StarReader
 
 OPTIONS = {"masses": ("mass", "mass-cor-ss"), "isochrone": False}
@@ -48,7 +51,7 @@ def inputs(stars, tmp_path_factory):
 
 def interrupt_after(n_chunks, monkeypatch, error=KeyboardInterrupt):
     """Fail when that many chunks are done; give the list of the row numbers of the chunks that begin."""
-    original, begun = catalog_module.fill_catalog, []
+    original, begun = pieces_module.fill_catalog, []
 
     def fill(stars, *arguments):
         if len(begun) == n_chunks:
@@ -56,7 +59,7 @@ def interrupt_after(n_chunks, monkeypatch, error=KeyboardInterrupt):
         begun.append(len(stars))
         return original(stars, *arguments)
 
-    monkeypatch.setattr(catalog_module, "fill_catalog", fill)
+    monkeypatch.setattr(pieces_module, "fill_catalog", fill)
     return begun
 
 
@@ -94,11 +97,11 @@ def test_the_file_holds_the_catalogue_of_the_table(output, stars, inputs, tmp_pa
     assert written.meta["source_rows"] == len(stars)
 
 
-def test_build_catalog_joins_its_blocks(inputs, monkeypatch):
-    models, settings = catalog_module.prepare_catalog(**OPTIONS)
+def test_build_catalog_joins_its_pieces(inputs):
     expected = build_catalog(inputs / "in.csv", **OPTIONS)
-    blocks = catalog_module.catalog_blocks(StarReader(inputs / "in.csv"), models, settings, block_rows=97)
-    joined = catalog_module.join_blocks(list(blocks))
+    options = CatalogOptions(**OPTIONS)
+    job = CatalogJob(inputs / "in.csv", StarReader(inputs / "in.csv"), load_models(options), options, rows=97)
+    joined = join_blocks(list(job.fill(job.pieces)))
     assert joined.meta == expected.meta
     for name in expected.colnames:
         assert joined[name].dtype == expected[name].dtype
@@ -144,31 +147,49 @@ def test_text_has_the_width_of_the_column_or_of_its_longest_value(inputs, tmp_pa
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError, ValueError])
-@pytest.mark.parametrize("output", ["out.fits", "out.fits.gz", "out.ecsv"])
-def test_interruption_leaves_nothing(output, failure, inputs, tmp_path, monkeypatch):
+@pytest.mark.parametrize("output", ["out.fits", "out.fits.gz", "out.ecsv", "out.parquet"])
+def test_interruption_of_a_table_in_memory_leaves_nothing(output, failure, stars, tmp_path, monkeypatch):
     interrupt_after(2, monkeypatch, failure)
     with pytest.raises(failure):
-        write_catalog(inputs / "in.fits", tmp_path / output, chunk_rows=150, **OPTIONS)
+        write_catalog(stars, tmp_path / output, chunk_rows=150, **OPTIONS)
     assert os.listdir(tmp_path) == []
 
 
-def test_parquet_goes_on_after_an_interruption(inputs, tmp_path, monkeypatch):
-    path = tmp_path / "out.parquet"
+@pytest.mark.parametrize("output", ["out.parquet", "out.fits", "out.fits.gz", "out.ecsv", "out.vot"])
+def test_it_goes_on_after_an_interruption(output, inputs, tmp_path, monkeypatch):
+    path = tmp_path / output
     expected = write_catalog(inputs / "in.csv", path, **OPTIONS).read_bytes()
     path.unlink()
     summary = CatalogSummary()
     arguments = {"chunk_rows": 110, "observe": summary.update, **OPTIONS}
     with monkeypatch.context() as patch:
         assert len(interrupt_after(3, patch)) == 0
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as stop:
             write_catalog(inputs / "in.csv", path, **arguments)
+    assert str(parts_folder(path)) in stop.value.__notes__[0]
     assert not path.exists()
-    assert parts_folder(path).is_dir()
     begun = interrupt_after(10, monkeypatch)
     assert write_catalog(inputs / "in.csv", path, **arguments).read_bytes() == expected
     assert begun == [110, 110, 50]
-    assert os.listdir(tmp_path) == ["out.parquet"]
+    assert os.listdir(tmp_path) == [output]
     assert summary.text() == summarize_catalog(read_catalog(path))
+
+
+def test_a_folder_goes_on_after_an_interruption(inputs, tmp_path, monkeypatch):
+    path = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        interrupt_after(5, patch)
+        with pytest.raises(KeyboardInterrupt):
+            write_catalog(inputs / "folder", path, chunk_rows=50, **OPTIONS)
+    assert os.listdir(tmp_path) == ["out.parts"]
+    begun = interrupt_after(10, monkeypatch)
+    write_catalog(inputs / "folder", path, chunk_rows=50, **OPTIONS)
+    assert begun == [50] * 7
+    assert os.listdir(tmp_path) == ["out"]
+    assert sorted(os.listdir(path)) == sorted(f"part.{number}.parquet" for number in range(12))
+    written, expected = read_catalog(path), build_catalog(inputs / "folder", **OPTIONS)
+    for name in expected.colnames:
+        assert_array_equal(np.asarray(written[name]), np.asarray(expected[name]), err_msg=name)
 
 
 def test_chunks_of_another_run_are_not_taken_over(inputs, tmp_path, monkeypatch):
@@ -176,7 +197,7 @@ def test_chunks_of_another_run_are_not_taken_over(inputs, tmp_path, monkeypatch)
     shutil.copy(inputs / "in.parquet", source)
     cases = {
         "file": lambda: os.utime(source, ns=(1, 1)),
-        "part": lambda: next(parts_folder(path).glob("rows-*0.arrow")).write_bytes(b"cut off"),
+        "part": lambda: next(parts_folder(path).glob("*/part.0.arrow")).write_bytes(b"cut off"),
         "models": lambda: None,
     }
     for case, change in cases.items():
@@ -189,7 +210,8 @@ def test_chunks_of_another_run_are_not_taken_over(inputs, tmp_path, monkeypatch)
             begun = interrupt_after(10, patch)
             options = {**OPTIONS, "masses": ("mass",)} if case == "models" else OPTIONS
             write_catalog(source, path, chunk_rows=200, overwrite=True, **options)
-            assert begun == [200, 200, 200], case
+            # Pieces 0 and 1 were done: one of them is cut off, or both belong to another catalogue.
+            assert begun == ([200] * 2 if case == "part" else [200] * 3), case
 
 
 def test_bad_input_leaves_no_parts_and_is_named_by_its_row(inputs, tmp_path):
@@ -246,7 +268,7 @@ def test_progress_bar(stars, tmp_path, capsys):
 
 
 def test_chunks_need_rows(stars, tmp_path):
-    with pytest.raises(ValueError, match="chunk_rows has to be a positive integer; received 0"):
+    with pytest.raises(ValueError, match="chunk_rows must be a positive integer; received 0"):
         write_catalog(stars, tmp_path / "out.fits", chunk_rows=0)
     with pytest.raises(FileExistsError, match="overwrite=True"):
         write_catalog(stars, write_table(stars, tmp_path / "there.fits"))

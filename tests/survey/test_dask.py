@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from skdistmass import build_catalog, make_survey, read_catalog, write_table
+from skdistmass import build_catalog, make_survey, read_catalog, write_catalog, write_table
 from skdistmass.columns import CATALOG_COLUMNS
 from skdistmass.tables.parquet import is_hats, parquet_files
 
@@ -17,7 +17,9 @@ dask = pytest.importorskip("dask", reason="Dask is not installed")
 dd = pytest.importorskip("dask.dataframe", reason="Dask is not installed")
 
 from skdistmass.survey import dask as distributed  # noqa: E402
-from skdistmass.survey.dask import distribute_catalog, write_distributed  # noqa: E402
+from skdistmass.survey import pieces as pieces_module  # noqa: E402
+from skdistmass.survey.dask import distribute_catalog  # noqa: E402
+from skdistmass.survey.pieces import list_pieces  # noqa: E402
 
 OPTIONS = {"masses": ("mass", "mass-cor-ss"), "isochrone": False}
 
@@ -115,9 +117,9 @@ def test_aliases_and_units_of_other_releases(stars, catalog, tmp_path):
     assert_equal(distribute_catalog(dd.from_pandas(frame, npartitions=2), **OPTIONS).compute(), catalog)
 
 
-@pytest.mark.parametrize("partition_rows", [50, 120, 10_000])
-def test_folder_to_folder(partition_rows, folder, bare, tmp_path):
-    path = write_distributed(folder, tmp_path / "out", partition_rows=partition_rows, **OPTIONS)
+@pytest.mark.parametrize("chunk_rows", [50, 120, 10_000])
+def test_folder_to_folder(chunk_rows, folder, bare, tmp_path):
+    path = write_catalog(folder, tmp_path / "out", chunk_rows=chunk_rows, **OPTIONS)
     written, expected = read_catalog(path), build_catalog(bare, **OPTIONS)
     assert_equal(written, expected)
     assert written.meta["source"] == "survey"
@@ -134,15 +136,15 @@ def test_row_groups_are_read_once(bare, tmp_path):
 
     table = pq.read_table(write_table(bare, tmp_path / "in.parquet"))
     pq.write_table(table, tmp_path / "g.parquet", row_group_size=70)
-    pieces = distributed._pieces(tmp_path / "g.parquet", 600, 200)
+    pieces = list_pieces(600, 200, whole_groups=tmp_path / "g.parquet")
     assert [(start, stop) for _, start, stop in pieces] == [(0, 210), (210, 420), (420, 600)]
-    result = distribute_catalog(tmp_path / "g.parquet", partition_rows=200, **OPTIONS)
+    result = distribute_catalog(tmp_path / "g.parquet", chunk_rows=200, **OPTIONS)
     assert result.npartitions == 3
     assert_equal(result.compute(), build_catalog(bare, **OPTIONS))
 
 
 def test_one_fits_file_in_parts(stars, catalog, tmp_path):
-    result = distribute_catalog(write_table(stars, tmp_path / "in.fits"), partition_rows=250, **OPTIONS)
+    result = distribute_catalog(write_table(stars, tmp_path / "in.fits"), chunk_rows=250, **OPTIONS)
     assert result.npartitions == 3
     assert_equal(result.compute(), catalog)
 
@@ -157,20 +159,20 @@ def test_existing_folder_is_kept(folder, tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "note").write_text("mine")
     with pytest.raises(FileExistsError, match="overwrite"):
-        write_distributed(folder, tmp_path / "out", **OPTIONS)
+        write_catalog(folder, tmp_path / "out", **OPTIONS)
 
     def fail(*arguments):
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr(distributed, "fill_catalog", fail)
+        patch.setattr(pieces_module, "fill_catalog", fail)
         with pytest.raises(RuntimeError, match="broken"):
-            write_distributed(folder, tmp_path / "out", overwrite=True, **OPTIONS)
+            write_catalog(folder, tmp_path / "out", overwrite=True, **OPTIONS)
     assert sorted(os.listdir(tmp_path)) == ["out", "survey"]
     assert (tmp_path / "out" / "note").read_text() == "mine"
     with pytest.raises(ValueError, match="would replace"):
-        write_distributed(folder, tmp_path / "survey", overwrite=True, **OPTIONS)
-    write_distributed(folder, tmp_path / "out", overwrite=True, **OPTIONS)
+        write_catalog(folder, tmp_path / "survey", overwrite=True, **OPTIONS)
+    write_catalog(folder, tmp_path / "out", overwrite=True, **OPTIONS)
     assert not (tmp_path / "out" / "note").exists()
 
 
@@ -220,7 +222,7 @@ def test_lsdb(stars, catalog, tmp_path):
     survey = frame_of(stars)
     survey["row"] = np.arange(len(survey))
     hats = tmp_path / "hats"
-    source = lsdb.from_dataframe(survey, ra_column="RA", dec_column="DEC", partition_rows=150)
+    source = lsdb.from_dataframe(survey, ra_column="RA", dec_column="DEC", chunk_rows=150)
     source.write_catalog(hats, catalog_name="survey", progress_bar=False)
     assert is_hats(hats)
     source = lsdb.open_catalog(hats, columns="all")
@@ -228,7 +230,7 @@ def test_lsdb(stars, catalog, tmp_path):
     result = distribute_catalog(source, **OPTIONS)
     assert type(result).__name__ == "Catalog"
     assert_equal(result.compute(), catalog[rows])
-    path = write_distributed(hats, tmp_path / "out", **OPTIONS)
+    path = write_catalog(hats, tmp_path / "out", **OPTIONS)
     assert is_hats(path)
     written = read_catalog(path)
     assert_equal(written[np.argsort(written["APSTAR_ID"])], catalog[np.argsort(catalog["APSTAR_ID"])])

@@ -6,7 +6,8 @@ from astropy.table import Table
 from numpy.testing import assert_array_equal
 
 from skdistmass.columns import BITS, FEATURES
-from skdistmass.survey.flags import duplicates, physical_values, quality_flags, star_bad
+from skdistmass.survey.duplicates import duplicates
+from skdistmass.survey.flags import clean_inputs, physical_values, star_bad
 
 REAL_ROWS = Path(__file__).resolve().parents[3] / "shared/data/allstar_dr17_rows.fits"
 
@@ -15,6 +16,10 @@ def stars(**columns):
     n_stars = len(next(iter(columns.values()))) if columns else 1
     good = {"TEFF": 4800.0, "LOGG": 2.4, "M_H": -0.1, "C_FE": 0.0, "N_FE": 0.2}
     return Table({name: np.full(n_stars, value) for name, value in good.items()} | columns)
+
+
+def quality_flags(table):
+    return clean_inputs(table).flags
 
 
 def has(flags, name):

@@ -1,0 +1,91 @@
+"""Options of a catalogue, for Python, the command line and a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from skdistmass.columns import LABEL_SETS, NAMINGS, Naming
+from skdistmass.physics.constants import A_K_PER_E_B_V
+
+if TYPE_CHECKING:
+    from skdistmass.estimators.age import MassToAge
+    from skdistmass.estimators.distance import DistanceRegressor
+    from skdistmass.estimators.isochrone import IsochroneDistance
+    from skdistmass.estimators.mass import MassRegressor
+
+    MassModel = str | Path | MassRegressor
+
+DEFAULT_MASSES = ("mass", *(f"mass-{name.lower().replace('_', '-')}" for name in LABEL_SETS))
+"""Mass models of a catalogue: that of MASS and AGE, then those of the six label sets."""
+
+ExtinctionRule = Literal["survey", "paper"]
+EXTINCTION_RULES: tuple[ExtinctionRule, ...] = ("survey", "paper")
+"""Rules of `skdistmass.physics.extinction.choose_extinction`."""
+
+
+@dataclass(frozen=True)
+class CatalogOptions:
+    """Models, rules and columns of a catalogue.
+
+    Parameters
+    ----------
+    distance : str, path, DistanceRegressor or None, default="distance"
+        Model of the distances: name of a shipped model, model file, or fitted estimator; None for none.
+    masses : sequence of str, path or MassRegressor, or dict, or None, default=DEFAULT_MASSES
+        Mass models; the first is the one whose errors and domain the catalogue tells. A dict gives the
+        endings of the columns ("" for MASS, "UNCOR_SS" for MASS_UNCOR_SS). None: no masses and no ages.
+    age : str, path, MassToAge or None, default="age"
+        Relation of mass and age; None for none.
+    isochrone : bool or IsochroneDistance, default=True
+        Isochrone distances (NMSU_DIST): with default settings, none, or by the given estimator.
+    extinction_rule : {"survey", "paper"}, default="survey"
+        Rule of `choose_extinction`; a column A_K of the table goes before it.
+    sfd_coefficient : float, default=0.302
+        A_K for E(B-V) = 1 mag of the dust map.
+    columns : {"released", "paper", "cas"}, default="released"
+        Naming of the columns.
+    trusted : bool, default=False
+        Allow model files that the registry does not know.
+
+    Raises
+    ------
+    ValueError
+        If `columns` or `extinction_rule` is not one of its choices.
+
+    Examples
+    --------
+    >>> CatalogOptions(isochrone=False).columns
+    'released'
+    """
+
+    distance: str | Path | DistanceRegressor | None = field(
+        default="distance", metadata={"help": "name or file of a model"}
+    )
+    masses: MassModel | Sequence[MassModel] | Mapping[str, MassModel] | None = field(
+        default=DEFAULT_MASSES,
+        metadata={"help": "name or file of a model; may be repeated (default: mass and the six label sets)"},
+    )
+    age: str | Path | MassToAge | None = field(default="age", metadata={"help": "name or file of a model"})
+    isochrone: bool | IsochroneDistance | None = field(
+        default=True, metadata={"help": "leave out the isochrone distances"}
+    )
+    extinction_rule: ExtinctionRule = field(
+        default="survey",
+        metadata={"help": "how A_K is chosen (default: survey)", "choices": EXTINCTION_RULES},
+    )
+    sfd_coefficient: float = field(
+        default=A_K_PER_E_B_V, metadata={"help": f"for the dust map (default: {A_K_PER_E_B_V})"}
+    )
+    columns: Naming = field(
+        default="released", metadata={"help": "naming of the columns", "choices": NAMINGS}
+    )
+    trusted: bool = field(default=False, metadata={"help": "unpickle model files that are not shipped"})
+
+    def __post_init__(self) -> None:
+        """Check the choices before any model is loaded."""
+        for name, choices in (("columns", NAMINGS), ("extinction_rule", EXTINCTION_RULES)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {choices}; received {getattr(self, name)!r}")

@@ -1,0 +1,131 @@
+"""Sinks of a catalogue: its pieces become one file of any format, or a folder of Parquet files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skdistmass.columns import CATALOG_COLUMNS
+from skdistmass.survey.options import CatalogOptions
+from skdistmass.survey.pieces import CHUNK_ROWS
+from skdistmass.survey.read import StarReader
+from skdistmass.tables.atomic import open_binary
+from skdistmass.tables.clean import encode
+from skdistmass.tables.fits import FitsWriter
+from skdistmass.tables.parquet import from_arrow, write_parquet
+from skdistmass.tables.source import META_KEY
+from skdistmass.tables.write import meta_json, write_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from astropy.table import Table
+
+Observer = Callable[[Mapping[str, ArrayLike]], object]
+
+
+def observed(tables: Iterable[pa.Table], observe: Observer | None) -> Iterator[pa.Table]:
+    """Show the numbers of each piece to an observer.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+        Pieces of a catalogue.
+    observe : callable or None
+        Called with the columns of numbers (dict of arrays) of each piece.
+
+    Yields
+    ------
+    pyarrow.Table
+        The same pieces.
+    """
+    import pyarrow as pa
+
+    for table in tables:
+        if observe is not None:
+            fields = [field for field in table.schema if not pa.types.is_string(field.type)]
+            observe({field.name: from_arrow(table.column(field.name), field)[0] for field in fields})
+        yield table
+
+
+def write_whole(
+    tables: Iterator[pa.Table], path: Path, kind: str, reader: StarReader, options: CatalogOptions
+) -> None:
+    """Write the pieces of a catalogue as one file.
+
+    Parameters
+    ----------
+    tables : iterator of pyarrow.Table
+        The pieces, in order. FITS and Parquet take one after the other, the other formats all at once.
+    path : Path
+        File to write.
+    kind : {"fits", "parquet", "ecsv", "votable"}
+        Its format.
+    reader : StarReader
+        The survey table; FITS needs its number of rows and the widths of its text before the first row.
+    options : CatalogOptions
+        Naming of the columns.
+    """
+    if kind == "parquet":
+        write_parquet(tables, path)
+    elif kind == "fits":
+        with open_binary(path) as stream:
+            writer = None
+            for chunk in map(_as_table, tables):
+                if writer is None:
+                    widths = _text_widths(reader, options)
+                    writer = FitsWriter(stream, chunk, reader.n_rows, meta_json(chunk.meta), widths)
+                writer.append(chunk)
+            if writer is not None:
+                writer.close()
+    else:
+        import pyarrow as pa
+
+        write_table(_as_table(pa.concat_tables(tables)), path, format=kind)
+
+
+def replace_folder(finished: Path, path: Path) -> None:
+    """Give a folder its name; one that has it now is removed.
+
+    Parameters
+    ----------
+    finished : Path
+        The folder.
+    path : Path
+        Its name.
+    """
+    former = finished.with_name("former")
+    if path.exists():
+        path.rename(former)
+    finished.rename(path)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _as_table(chunk: pa.Table) -> Table:
+    import json
+
+    from astropy.table import Column, Table
+
+    table = Table(meta=json.loads(chunk.schema.metadata[META_KEY.encode()]))
+    for field in chunk.schema:
+        values, _, unit = from_arrow(chunk.column(field.name), field)
+        description = field.metadata[b"description"].decode() or None
+        values = values.astype(str) if values.dtype.kind == "O" else values
+        table[field.name] = Column(values, unit=unit or None, description=description)
+    return table
+
+
+def _text_widths(reader: StarReader, options: CatalogOptions) -> dict[str, int]:
+    """Width of the columns of text in a FITS file: what the table reserves, or its longest value."""
+    names = [name for name in ("APOGEE_ID", "APSTAR_ID") if name in reader.names]
+    widths = {name: reader.text_width(name) for name in names}
+    longest = {name: width or 1 for name, width in widths.items()}
+    unknown = [name for name in names if widths[name] is None]
+    for stars in reader.select(unknown).blocks(CHUNK_ROWS) if unknown else ():
+        for name in unknown:
+            longest[name] = max(longest[name], encode(np.asarray(stars[name])).dtype.itemsize)
+    return {CATALOG_COLUMNS[name].name_in(options.columns): longest[name] for name in names}
