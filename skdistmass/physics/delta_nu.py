@@ -126,8 +126,8 @@ def sharma_correction(
     Notes
     -----
     A cubic in the standardised (T, log g, [Fe/H], log10 M) for each state, fitted by
-    ``examples/fit_sharma_correction.py`` to the tabulated corrections of APO-K2 giants. That table lists the
-    inverse, the factor that multiplies the observed Δν.
+    ``examples/making/fit_sharma_correction.py`` to the tabulated corrections of APO-K2 giants. That table
+    lists the inverse, the factor that multiplies the observed Δν.
 
     References
     ----------

@@ -63,8 +63,8 @@ def radius_correction(
 
     Notes
     -----
-    Measured as R_Gaia/R_seis by ``examples/fit_radius_correction.py``: for RGB stars linear in ln R between
-    knots, for RC stars one number.
+    Measured as R_Gaia/R_seis by ``examples/making/fit_radius_correction.py``: for RGB stars linear in ln R
+    between knots, for RC stars one number.
 
     References
     ----------

@@ -1,7 +1,7 @@
 """`IsochroneDistance` on real stars, beside the shipped network; part of `bench_isochrone.py`.
 
 The stars are those of ``../shared/data`` (see its README). Choices are made on the training part of the
-split of `examples/real_stars.py`, results are those of its test part.
+split of `examples/making/real_stars.py`, results are those of its test part.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 from sklearn.linear_model import HuberRegressor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "making"))
 import real_stars
 
 from skdistmass import load_model
@@ -130,7 +130,7 @@ def kepler_giants(giants):
     features = giants.rename(columns={"FE_H": "M_H"})
     out = {}
     for name, reference, extinction in (
-        ("Gaia", giants.R_MED_PHOTOGEO.where(giants.EVSTATE == "RGB"), real_stars.A_K_PER_EBV * giants.EBV),
+        ("Gaia", giants.R_MED_PHOTOGEO.where(giants.EVSTATE == "RGB"), real_stars.A_K_PER_E_B_V * giants.EBV),
         ("DIST_MIGLIO", giants.DIST_MIGLIO, real_stars.A_K_PER_AV * giants.AV_MIGLIO),
     ):
         distances, _ = both(features, giants.K, extinction)
@@ -254,7 +254,7 @@ def clusters():
     stars["CLUSTER"] = stars["CLUSTER"].str.replace("_", "")
     stars = stars[(stars["K"] > 0) & stars["CLUSTER"].isin(list(REDDENING))].reset_index(drop=True)
     alpha = np.where(stars["M_H"] < -0.7, 0.3, 0.0)
-    extinction = real_stars.A_K_PER_EBV * stars["CLUSTER"].map(REDDENING)
+    extinction = real_stars.A_K_PER_E_B_V * stars["CLUSTER"].map(REDDENING)
     features = stars.rename(columns={"C_M_RAW": "C_FE", "N_M_RAW": "N_FE"})
     distances, _ = both(features, stars["K"], extinction, alpha_m=alpha)
     domain = load_model("distance").domain_

@@ -3,7 +3,7 @@
 Run ``python tests/benchmarks/bench_accuracy.py [--rows N] [--json FILE]``, with the tables of real stars in
 place.
 
-Labels and split are those of ``examples/real_stars.py`` (20 % of the Kepler giants by KIC). Shipped models
+Labels and split are those of ``examples/making/real_stars.py`` (20 % of the Kepler giants by KIC). Shipped models
 are loaded; the others are trained here on the same other 80 % with the same weights: the network of the
 paper (8 ReLU neurons, squared error), histogram gradient boosting and support vectors, and the shipped mass
 network on mass instead of ln mass. ``--rows`` shortens the training of the others. Numbers are fractional
@@ -25,7 +25,7 @@ from sklearn.svm import SVR
 from skdistmass import DistanceRegressor, MassRegressor, load_model
 from skdistmass.physics import photometry
 
-sys.path.insert(0, str(harness.REPOSITORY / "examples"))
+sys.path.insert(0, str(harness.REPOSITORY / "examples" / "making"))
 
 MASS_BARS = {"robust σ": 0.080, "std": 0.145}
 MAX_OFFSET = 0.02
@@ -138,7 +138,7 @@ def distances(n_rows):
     references = {
         "distances of RGB stars against Gaia": (
             giants.R_MED_PHOTOGEO,
-            real_stars.A_K_PER_EBV * giants.EBV,
+            real_stars.A_K_PER_E_B_V * giants.EBV,
             rgb,
             0.078,
         ),

@@ -221,7 +221,7 @@ def simulated_magnitudes(n_rows: int, seed: int = 1):
 
 def real_masses():
     """Real giants with seismic masses: features, mass and its error [Msun], and who is in the test part."""
-    sys.path.insert(0, str(REPOSITORY / "examples"))
+    sys.path.insert(0, str(REPOSITORY / "examples" / "making"))
     import real_stars
 
     from skdistmass.columns import FEATURES

@@ -6,7 +6,7 @@ Two compact tables are cut from public grids. They need ``lachesis-grids`` (isoc
 ``astrolachesis`` (bolometric corrections; it installs with no dependencies of its own) and ``h5py``,
 none of which the package needs when it runs::
 
-    python examples/make_isochrone_tables.py [OUTPUT_DIRECTORY]
+    python examples/making/make_isochrone_tables.py [OUTPUT_DIRECTORY]
 
 ``giant_ages_mist.npz``
     The mean initial and current mass of giants for each age and [Fe/H] of the MIST grid. Each point of an
@@ -34,7 +34,7 @@ from scipy.interpolate import RegularGridInterpolator
 from skdistmass.physics.initial_mass_function import kroupa_imf
 from skdistmass.physics.isochrones import cell_widths
 
-DATA = Path(__file__).resolve().parents[1] / "skdistmass" / "data"
+DATA = Path(__file__).resolve().parents[2] / "skdistmass" / "data"
 
 MIST_CITATION = "Choi et al. 2016, ApJ 823, 102; Dotter 2016, ApJS 222, 8 (MIST)"
 PARSEC_CITATION = "Bressan et al. 2012, MNRAS 427, 127 (PARSEC)"
@@ -135,7 +135,7 @@ def make_giant_ages(output):
 def describe_making(citation):
     """Return the part of the provenance that all tables share."""
     return {
-        "made_by": "examples/make_isochrone_tables.py",
+        "made_by": "examples/making/make_isochrone_tables.py",
         "date": datetime.now(UTC).date().isoformat(),
         "numpy": np.__version__,
         "citation": citation,

@@ -9,7 +9,7 @@ the effective temperature. Their ratio to the seismic radii, by Huber's loss, go
 - Red clump: Gaia DR2 parallaxes with the zero point of Zinn et al. (2019), the extinction of Hall et al.
   (2019) times 2.4, which is the A_K = 0.114 A_V of the stars in common with Miglio et al. (2021); one number.
 
-Run it as ``python examples/fit_radius_correction.py kepler_giants.csv [--out FILE]``.
+Run it as ``python examples/making/fit_radius_correction.py kepler_giants.csv [--out FILE]``.
 """
 
 import argparse
@@ -21,26 +21,22 @@ import pandas as pd
 from sklearn.linear_model import HuberRegressor
 
 from skdistmass.physics.bolometric import radius_from_absolute_magnitude
+from skdistmass.physics.constants import A_K_PER_E_B_V
 from skdistmass.physics.delta_nu import EVOLUTIONARY_STATES
 from skdistmass.physics.gaia_radius import CORRECTIONS
 from skdistmass.physics.parallax import edsd_mode, zero_point
 from skdistmass.physics.seismology import seismic_masses
+from skdistmass.physics.statistics import robust_sigma
 
 KNOTS = {"RGB": (4.5, 6.0, 8.0, 11.0, 16.0), "RC": (11.0,)}  # [Rsun]
 LIMITS = {"RGB": (4.0, 18.0), "RC": (8.0, 14.0)}  # [Rsun]
-K_PER_EBV = 0.302
 HALL_SCALE = 2.4
 ZERO_POINT_DR2 = -0.0528  # Zinn et al. 2019, ApJ 878, 136 [mas]
 MAX_PARALLAX_ERROR = {"RGB": 0.05, "RC": 0.1}
 MAX_RADIUS_ERROR = 0.05
 TEFF_ERROR = 50.0  # [K]
 N_BOOTSTRAP = 200
-OUTPUT = Path(__file__).resolve().parents[1] / "skdistmass" / "data" / "radius_correction.json"
-
-
-def robust_sigma(values):
-    """1.4826 times the median absolute deviation."""
-    return 1.4826 * np.median(np.abs(values - np.median(values)))
+OUTPUT = Path(__file__).resolve().parents[2] / "skdistmass" / "data" / "radius_correction.json"
 
 
 def gaia_radius(stars, state):
@@ -53,7 +49,7 @@ def gaia_radius(stars, state):
             stars["ECL_LAT"],
             stars["ASTROMETRIC_PARAMS_SOLVED"],
         )
-        release, extinction = "EDR3", K_PER_EBV * stars["EBV"]
+        release, extinction = "EDR3", A_K_PER_E_B_V * stars["EBV"]
     else:
         offset, release, extinction = ZERO_POINT_DR2, "DR2", HALL_SCALE * stars["AK_HALL"]
     parallax = stars[f"PARALLAX_{release}"].to_numpy() - offset
@@ -128,14 +124,14 @@ def main():
     result = {
         "quantity": "f_nu = R_Gaia / R_seis, linear in ln R between knots of seismic radius [Rsun]",
         "source": {
-            "RGB": f"Gaia EDR3, zero point of Lindegren+ 2021, A_K = {K_PER_EBV} E(B-V) of Li+ 2024",
+            "RGB": f"Gaia EDR3, zero point of Lindegren+ 2021, A_K = {A_K_PER_E_B_V} E(B-V) of Li+ 2024",
             "RC": f"Gaia DR2, zero point {ZERO_POINT_DR2} mas, A_K = {HALL_SCALE} times that of Hall+ 2019",
             "both": "Kepler giants: frequencies of APOKASC-2, temperatures of APOGEE",
         },
         "systematic_error": "0.01 for RGB (temperatures, bolometric corrections), 0.02 for RC (zero point)",
         "citation": "Pinsonneault et al. 2018, ApJS 239, 32; Lindegren et al. 2021, A&A 649, A4; "
         "Li et al. 2024; Zinn et al. 2019, ApJ 878, 136 and ApJ 885, 166; Hall et al. 2019, MNRAS 486, 3569",
-        "made_by": "examples/fit_radius_correction.py",
+        "made_by": "examples/making/fit_radius_correction.py",
         "corrections": corrections,
     }
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

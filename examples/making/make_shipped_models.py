@@ -2,7 +2,7 @@
 
 Run from anywhere with the tables of real stars in place (see `real_stars.DATA`)::
 
-    python examples/make_shipped_models.py [NAME ...]
+    python examples/making/make_shipped_models.py [NAME ...]
 
 A fifth of the stars, chosen by star, is the test part: it takes no part in any choice or fit, here or in
 the architecture search. The errors of the models come from out-of-fold predictions of the other four
@@ -28,7 +28,7 @@ from skdistmass.estimators.age import MASS_RANGE, MAX_LOG_G, METALLICITY_RANGE, 
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.survey.duplicates import hash_ids
 
-MODELS = Path(__file__).resolve().parents[1] / "skdistmass" / "models"
+MODELS = Path(__file__).resolve().parents[2] / "skdistmass" / "models"
 NETWORK = {
     "hidden_layer_sizes": (8, 8),
     "activation": "tanh",
@@ -125,7 +125,7 @@ def distance_metrics(model, labels):
         (
             "RGB against R_MED_PHOTOGEO",
             giants.R_MED_PHOTOGEO,
-            real_stars.A_K_PER_EBV * giants.EBV,
+            real_stars.A_K_PER_E_B_V * giants.EBV,
             giants.EVSTATE == "RGB",
         ),
         (
@@ -163,7 +163,7 @@ def origin():
     """When, with what, and by which program a model was made."""
     packages = ("skdistmass", "numpy", "scipy", "scikit-learn", "scikeras", "keras", "tensorflow")
     return {
-        "made_by": "examples/make_shipped_models.py",
+        "made_by": "examples/making/make_shipped_models.py",
         "date": date.today().isoformat(),
         "versions": {package: version(package) for package in packages},
     }

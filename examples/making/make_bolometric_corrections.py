@@ -5,7 +5,7 @@ The source is the MIST table of bolometric corrections (C3K model atmospheres) i
 stars of a spectroscopic survey need, without extinction, is written to
 ``skdistmass/data/bolometric_corrections_ks.npz``.
 
-Run it as ``python examples/make_bolometric_corrections.py [--source bc_tables.h5] [--out FILE]``.
+Run it as ``python examples/making/make_bolometric_corrections.py [--source bc_tables.h5] [--out FILE]``.
 """
 
 import argparse
@@ -20,7 +20,7 @@ TEFF_RANGE = (3000.0, 8000.0)
 LOG_G_RANGE = (-0.5, 5.5)
 FE_H_RANGE = (-2.5, 0.5)
 BAND = "2MASS_Ks"
-OUTPUT = Path(__file__).resolve().parents[1] / "skdistmass" / "data" / "bolometric_corrections_ks.npz"
+OUTPUT = Path(__file__).resolve().parents[2] / "skdistmass" / "data" / "bolometric_corrections_ks.npz"
 
 
 def find_source():
@@ -72,7 +72,7 @@ def main():
         "source": f"MIST bolometric corrections in astrolachesis {version('astrolachesis')}",
         "extinction": "A_V = 0",
         "citation": "Choi et al. 2016, ApJ 823, 102; Dotter 2016, ApJS 222, 8",
-        "made_by": "examples/make_bolometric_corrections.py",
+        "made_by": "examples/making/make_bolometric_corrections.py",
     }
     np.savez_compressed(
         arguments.out,

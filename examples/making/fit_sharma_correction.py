@@ -5,7 +5,7 @@ factor that multiplies the observed large separation. Its inverse f is fitted, f
 red-clump stars apart, as a cubic in effective temperature, log g, [Fe/H] and log10 of the corrected mass, by
 Huber's loss. The coefficients go to ``skdistmass/data/sharma_fdnu.json``; no row of the table does.
 
-Run it as ``python examples/fit_sharma_correction.py apo_k2.csv [--out FILE]``.
+Run it as ``python examples/making/fit_sharma_correction.py apo_k2.csv [--out FILE]``.
 """
 
 import argparse
@@ -18,15 +18,12 @@ from sklearn.linear_model import HuberRegressor
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+from skdistmass.physics.statistics import robust_sigma
+
 DEGREE = 3
 NAMES = ("teff", "log_g", "fe_h", "mass")
 TRIM = 0.002
-OUTPUT = Path(__file__).resolve().parents[1] / "skdistmass" / "data" / "sharma_fdnu.json"
-
-
-def robust_sigma(values):
-    """1.4826 times the median absolute deviation."""
-    return 1.4826 * np.median(np.abs(values - np.median(values)))
+OUTPUT = Path(__file__).resolve().parents[2] / "skdistmass" / "data" / "sharma_fdnu.json"
 
 
 def read_stars(path):
@@ -102,7 +99,7 @@ def main():
         },
         "source": "fdnu of the APO-K2 catalogue, computed from the model grid of Sharma et al. 2016",
         "citation": "Sharma et al. 2016, ApJ 822, 15; Schonhut-Stasik et al. 2024, AJ 167, 50",
-        "made_by": "examples/fit_sharma_correction.py",
+        "made_by": "examples/making/fit_sharma_correction.py",
         "states": {state: fit_state(stars[stars["ev"] == state]) for state in ("RGB", "RC")},
     }
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

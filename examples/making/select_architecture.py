@@ -2,7 +2,7 @@
 
 Run with the tables of real stars in place (see `real_stars.DATA`)::
 
-    python examples/select_architecture.py [mass|distance ...] [--out docs/architecture.md]
+    python examples/making/select_architecture.py [mass|distance ...] [--out docs/architecture.md]
 
 `GridSearchCV` over single networks on the training part of the real stars (never the test part), three
 folds, then a few ensembles. The tables go to standard output, and into the page given by ``--out``, between

@@ -16,12 +16,12 @@ from sklearn.linear_model import HuberRegressor
 
 from skdistmass.columns import FEATURES
 from skdistmass.physics import bolometric, parallax, photometry, seismology
+from skdistmass.physics.constants import A_K_PER_E_B_V, SOLAR_EFFECTIVE_TEMPERATURE
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 TEST_FRACTION = 0.2
 SPLIT_SEED = 20_240_117
 
-A_K_PER_EBV = 0.302
 A_K_PER_AV = 0.114
 EXTINCTION_ERROR = 0.015  # mag
 # Miglio et al. are 0.02 mag fainter than Gaia EDR3 for red giants (median over training stars in common);
@@ -101,7 +101,7 @@ def gaia_magnitude(giants):
     )
     corrected = (giants.PARALLAX_EDR3 - zero_point).to_numpy()
     distance = 1000.0 / np.where(corrected > 0, corrected, np.nan)
-    magnitude = photometry.absolute_magnitude(giants.K, A_K_PER_EBV * giants.EBV, distance)
+    magnitude = photometry.absolute_magnitude(giants.K, A_K_PER_E_B_V * giants.EBV, distance)
     error = photometry.absolute_magnitude_error(distance, distance * giants.PARALLAX_EDR3_ERROR / corrected)
     return magnitude, np.hypot(error, EXTINCTION_ERROR)
 
@@ -184,7 +184,7 @@ def _log_g_of_dwarf(absolute_magnitude, teff, raw_log_g, m_h):
         absolute_magnitude, teff, np.clip(raw_log_g, 3.5, 5.0), m_h
     )
     # Main sequence: M ~ L^(1/4) (Eker et al. 2015 within 5 % of a mass, 0.02 dex in log g).
-    mass = (radius**2 * (teff / 5772.0) ** 4) ** 0.25
+    mass = (radius**2 * (teff / SOLAR_EFFECTIVE_TEMPERATURE) ** 4) ** 0.25
     return 4.438 + np.log10(mass) - 2.0 * np.log10(radius)
 
 
