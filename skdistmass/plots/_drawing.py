@@ -34,6 +34,8 @@ MIN_BIN_STARS = 10
 _BEYOND_AXIS = 0.002
 _MARGIN = 0.04
 _N_CELLS = (40, 240)
+# Beyond this number of panels, finding room for their labels takes longer than drawing the stars.
+_MANY_PANELS = 12
 
 
 class Limits(NamedTuple):
@@ -87,7 +89,11 @@ class Display:
         """
         n_panels = shape[0] * shape[1]
         if ax is None:
-            panels = _pyplot().subplots(*shape, figsize=size, layout="constrained", squeeze=False, **share)[1]
+            if n_panels > _MANY_PANELS:
+                share["gridspec_kw"] = _fixed_margins(*size)
+            else:
+                share["layout"] = "constrained"
+            panels = _pyplot().subplots(*shape, figsize=size, squeeze=False, **share)[1]
         else:
             panels = np.array(ax, dtype=object)
             if panels.size != n_panels:
@@ -96,6 +102,17 @@ class Display:
         self.ax_ = panels[0, 0] if n_panels == 1 else panels
         self.figure_ = panels[0, 0].figure
         return panels
+
+
+def _fixed_margins(width: float, height: float) -> dict[str, float]:
+    """Place of a grid of panels whose inner axes have no labels, in a figure of this size [inch]."""
+    outer = {
+        "left": 0.95 / width,
+        "right": 1 - 0.75 / width,
+        "bottom": 0.55 / height,
+        "top": 1 - 0.3 / height,
+    }
+    return outer | {"wspace": 0.07, "hspace": 0.2}
 
 
 def _pyplot() -> Any:
@@ -169,7 +186,8 @@ def set_axis(ax: Axes, which: Literal["x", "y"], shown: Quantity, limits: Limits
     label : bool, default=True
         Whether to write the label.
     """
-    ends = (limits.high, limits.low) if shown.reversed else (limits.low, limits.high)
+    low, high = limits
+    ends = (high, low) if shown.reversed else (low, high)
     if which == "x":
         ax.set_xlim(ends)
         ax.set_xlabel(shown.label if label else "")
@@ -340,8 +358,10 @@ def add_colorbar(ax: Axes | NDArray[Any], drawn: ScalarMappable | None, shown: Q
     """
     if drawn is None:
         return
-    first = ax.ravel()[0] if isinstance(ax, np.ndarray) else ax
-    first.figure.colorbar(drawn, ax=ax, label="stars per cell" if shown is None else shown.label, pad=0.02)
+    panels = np.atleast_2d(np.array(ax, dtype=object))
+    label = "stars per cell" if shown is None else shown.label
+    room = 0.15 / panels.shape[1] ** 0.5
+    panels[0, 0].figure.colorbar(drawn, ax=ax, label=label, fraction=room, pad=0.02)
 
 
 def draw_median(

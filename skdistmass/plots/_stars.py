@@ -61,6 +61,7 @@ class Stars:
         for name in self._opened.names:
             self._known[canonical_catalog_name(name) or name] = name
         self._cache: dict[str, NDArray] = {}
+        self._values: dict[str, NDArray[np.float64]] = {}
         for name, values in (columns or {}).items():
             if values is not None:
                 self._cache[name] = self._given(name, values)
@@ -128,6 +129,11 @@ class Stars:
         ndarray of shape (n_samples,)
             Its values; NaN where missing.
         """
+        if name not in self._values:
+            self._values[name] = self._value(name)
+        return self._values[name]
+
+    def _value(self, name: str) -> NDArray[np.float64]:
         if name in _MADE and name not in self:
             return self._made(name)
         if name.startswith("LOG_AGE") and name not in self:
@@ -189,15 +195,27 @@ class Stars:
         -------
         ndarray of bool of shape (n_samples,)
             True for a star to show.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
         """
-        good = self.rows(rows)
+        known = self.rows(rows)
         for name in names:
-            good &= np.isfinite(self.values(name))
+            known &= np.isfinite(self.values(name))
+        good = known
         if quality:
             forbidden = 0
             for name in names:
                 forbidden |= quantity(name).forbidden
-            good &= (self._bits() & forbidden) == 0
+            good = known & ((self._bits() & forbidden) == 0)
+        if not good.any():
+            flagged = int(np.count_nonzero(known))
+            hint = f"; {flagged} have a quality bit, `quality=False` shows them" if flagged else ""
+            raise ValueError(
+                f"{self._opened.label}: none of {len(self)} rows has {', '.join(names)} to show{hint}."
+            )
         return good
 
     def rows(self, rows: ArrayLike | None) -> NDArray[np.bool_]:

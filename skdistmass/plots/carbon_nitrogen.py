@@ -51,7 +51,8 @@ class CarbonNitrogenDisplay(Display):
     Parameters
     ----------
     panels : list of list of dict
-        For each row and column of panels: "x", "c_n" and "color" (ndarray or None), "title".
+        For each row and column of panels: "x", "c_n" and "color" (ndarray or None), "title", and "error", the
+        median error of "x" (NaN for none).
     against : sequence of str
         Quantity across, for each column of panels.
     color : str or None
@@ -79,6 +80,7 @@ class CarbonNitrogenDisplay(Display):
         by: str | None = None,
         edges: Sequence[float] | None = None,
         color: str | None = None,
+        error: str | None = None,
         rows: ArrayLike | None = None,
         quality: bool = True,
         ra: ArrayLike | None = None,
@@ -101,6 +103,8 @@ class CarbonNitrogenDisplay(Display):
             Edges of these bins, in the unit of the axis; by default those of the paper for the three.
         color : str, optional
             Quantity that gives the colour; by default the number of stars.
+        error : str, optional
+            Column of the errors of the quantity across, such as "MASS_ERR", for one bar in each panel.
         rows : array-like of bool of shape (n_samples,) or of int, optional
             Stars to show, such as subgiants before the first dredge-up; all by default.
         quality : bool, default=True
@@ -128,15 +132,17 @@ class CarbonNitrogenDisplay(Display):
         grid: list[list[dict[str, Any]]] = [[] for _ in bins]
         for name in names:
             needed = [name, "C_N", *(extra for extra in (by, color) if extra)]
-            good = stars.usable(*needed, rows=rows, quality=quality)
+            good = np.flatnonzero(stars.usable(*needed, rows=rows, quality=quality))
+            place = stars.values(by)[good] if by else np.zeros(len(good))
             for line, (low, high) in zip(grid, bins, strict=True):
-                part = good if by is None else good & _between(stars.values(by), low, high)
+                part = good[(place >= low) & (place < high)]
                 line.append(
                     {
                         "x": stars.values(name)[part],
                         "c_n": stars.values("C_N")[part],
                         "color": stars.values(color)[part] if color else None,
                         "title": _bin_title(by, low, high),
+                        "error": _median(stars.values(error)[part]) if error else np.nan,
                     }
                 )
         return cls(grid, names, color).plot(ax, **style)
@@ -191,6 +197,7 @@ class CarbonNitrogenDisplay(Display):
                     draw_median(panel_ax, panel["x"], panel["c_n"], limits[0])
                 if spoo:
                     _draw_spoo(panel_ax)
+                _draw_error(panel_ax, panel["error"], limits)
                 set_axis(panel_ax, "x", quantity(name), limits[0], label=row == shape[0] - 1)
                 set_axis(panel_ax, "y", quantity("C_N"), y_limits, label=column == 0)
                 _set_titles(panel_ax, panel, single)
@@ -221,6 +228,18 @@ def _set_titles(ax: Axes, panel: dict[str, Any], single: bool) -> None:
     ax.label_outer(remove_inner_ticks=False)
 
 
+def _draw_error(ax: Axes, error: float, limits: tuple[Limits, Limits]) -> None:
+    """Bar of the median error in the lower left corner."""
+    if np.isfinite(error):
+        x, y = (low + 0.08 * (high - low) for low, high in limits)
+        ax.errorbar([x + error], [y], xerr=[error], color="black", capsize=3, marker="o", ms=3)
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if values.size else np.nan
+
+
 def _draw_spoo(ax: Axes) -> None:
     ages = np.array(SPOO_RANGE)
     c_n = (ages - SPOO_INTERCEPT) / SPOO_SLOPE
@@ -234,10 +253,6 @@ def _bins(by: str | None, edges: Sequence[float] | None) -> list[tuple[float, fl
     if edges is None or len(edges) < 2 or np.any(np.diff(edges) <= 0):
         raise ValueError(f"edges of {by} must be two or more increasing numbers; received {edges!r}.")
     return list(pairwise(edges))
-
-
-def _between(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.bool_]:
-    return (values >= low) & (values < high)
 
 
 def _bin_title(by: str | None, low: float, high: float) -> str:
