@@ -7,6 +7,7 @@ not import scikit-learn, so that `load_predictor` starts fast.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -152,9 +153,20 @@ def _check(format_version: int, name: str, state: dict) -> None:
 
 def _check_names(kind: type, state: dict) -> None:
     """Raise an error if an attribute would hide a method or property of the class."""
-    hidden = [key for key in state if not key.isidentifier() or key.startswith("__") or hasattr(kind, key)]
+    hidden = [
+        key for key in state if not key.isidentifier() or key.startswith("__") or _would_hide(kind, key)
+    ]
     if hidden and kind.__name__ != "ErrorModel":
         raise ValueError(f"{kind.__name__}: {hidden[0]!r} is no attribute of a fitted one.")
+
+
+def _would_hide(kind: type, key: str) -> bool:
+    """Say whether an instance attribute would replace a method or property of the class."""
+    own = inspect.getattr_static(kind, key, None)
+    if own is None:
+        return False
+    computed = callable(own) or hasattr(type(own), "__set__")
+    return computed or key.startswith("_") or (hasattr(type(own), "__get__") and not key.endswith("_"))
 
 
 def _fitted(name: str, state: dict, arrays: tuple[str, ...]) -> bool:
