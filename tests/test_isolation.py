@@ -40,7 +40,9 @@ JOBS = {
         "from skdistmass.cli import main\n"
         "assert main(['simulate', '-n', '60', '-o', 'stars.fits']) in (0, None)\n"
         "assert main(['catalog', 'stars.fits', '-o', 'catalogue.parquet']) in (0, None)\n"
-        "assert main(['report', 'catalogue.parquet', '-o', 'report']) in (0, None)"
+        "from skdistmass import read_catalog\n"
+        "from skdistmass.report import summarize_catalog\n"
+        "assert summarize_catalog(read_catalog('catalogue.parquet'))"
     ),
     "readers": (
         "from skdistmass import make_survey, read_stars, write_table\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+import textwrap
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -60,7 +61,8 @@ class NetworkRegressor(NetworkEvaluation, RegressorMixin, BaseEstimator):
         super().__init_subclass__(**kwargs)
         if cls.__doc__ and "{settings}" in cls.__doc__:
             settings = inspect.cleandoc(NetworkRegressor.__doc__).split("----------\n", 1)[1]
-            cls.__doc__ = inspect.cleandoc(cls.__doc__).replace("{settings}", settings)
+            text = inspect.cleandoc(cls.__doc__).replace("{settings}", settings)
+            cls.__doc__ = textwrap.indent(text, "    ")
 
     def __init__(
         self,
