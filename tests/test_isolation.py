@@ -16,16 +16,20 @@ work = Path.cwd().resolve()
 ALLOWED = [str(work), "/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/var/lib", str(Path(sys.base_prefix))]
 ALLOWED += [str(Path(entry or ".").resolve()) for entry in sys.path] + [sys.prefix]
 ALLOWED += [str(Path(root)) for root in os.environ["GUARD_ALSO"].split(os.pathsep) if root]
+NETWORK = ["socket." + name for name in ("connect", "sendto", "sendmsg", "getaddrinfo", "gethostbyname")]
+
+def stop(what):
+    descriptor = os.open(work / "forbidden.txt", os.O_CREAT | os.O_WRONLY)  # stderr may be muted
+    os.write(descriptor, what.encode())
+    os._exit(3)
 
 def guard(event, arguments):
-    if event.startswith("socket.") and event not in ("socket.__new__", "socket.gethostname"):
-        sys.stderr.write(f"FORBIDDEN {event} {arguments}\\n")
-        os._exit(3)
+    if event in NETWORK:
+        stop(f"{event} {arguments}")
     if event == "open" and isinstance(arguments[0], str | bytes):
         path = os.path.abspath(os.fsdecode(arguments[0]))
         if not path.startswith(tuple(ALLOWED)):
-            sys.stderr.write(f"FORBIDDEN open {path}\\n")
-            os._exit(3)
+            stop(f"open {path}")
 
 sys.addaudithook(guard)
 """
@@ -40,7 +44,9 @@ JOBS = {
         "from skdistmass.cli import main\n"
         "assert main(['simulate', '-n', '60', '-o', 'stars.fits']) in (0, None)\n"
         "assert main(['catalog', 'stars.fits', '-o', 'catalogue.parquet']) in (0, None)\n"
-        "assert main(['report', 'catalogue.parquet', '-o', 'report']) in (0, None)"
+        "from skdistmass import read_catalog\n"
+        "from skdistmass.report import summarize_catalog\n"
+        "assert summarize_catalog(read_catalog('catalogue.parquet'))"
     ),
     "readers": (
         "from skdistmass import make_survey, read_stars, write_table\n"
@@ -59,7 +65,7 @@ JOBS = {
 
 
 def run_guarded(code, folder):
-    """Run code in an empty folder under the guard; return its exit code and what it wrote to stderr."""
+    """Run code in an empty folder under the guard; return its exit code and what it ended with."""
     package = Path(__import__("skdistmass").__file__).resolve().parents[1]
     environment = {
         "PATH": "/usr/bin:/bin",
@@ -78,7 +84,8 @@ def run_guarded(code, folder):
         text=True,
         check=False,
     )
-    return result.returncode, result.stderr
+    stopped = folder / "forbidden.txt"
+    return result.returncode, stopped.read_text() if stopped.exists() else result.stderr
 
 
 @pytest.mark.parametrize("job", JOBS)

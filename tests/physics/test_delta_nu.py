@@ -2,23 +2,13 @@
 
 import json
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skdistmass.physics import delta_nu as sep
 from skdistmass.physics import seismology as seis
-
-DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
-
-
-def read_shared(name):
-    if not (DATA / name).exists():
-        pytest.skip(f"{name} is not beside the repository")
-    import pandas as pd
-
-    return pd.read_csv(DATA / name)
 
 
 class TestWhiteAndMosser:
@@ -99,16 +89,16 @@ class TestSharma:
             assert fit["held_out"]["robust_sigma"] < 0.0015
             assert abs(fit["held_out"]["median"]) < 2e-4
 
-    def test_table_is_reproduced(self):
-        stars = read_shared("apo_k2.csv").dropna(subset=["fdnu"])
+    def test_table_is_reproduced(self, real_file):
+        stars = pd.read_csv(real_file("apo_k2.csv")).dropna(subset=["fdnu"])
         factor = sep.sharma_correction(stars["teff"], stars["logg"], stars["feh"], stars["mass"], stars["ev"])
         misfit = factor * stars["fdnu"].to_numpy() - 1
         assert np.median(np.abs(misfit)) < 0.001
         assert np.quantile(np.abs(misfit), 0.9) < 0.004
 
-    def test_agrees_with_independent_models(self):
+    def test_agrees_with_independent_models(self, real_file):
         # APOKASC-2 corrected Δν with other stellar models (Serenelli+, in Pinsonneault+ 2018).
-        stars = read_shared("kepler_giants.csv").dropna(subset=["NU_MAX", "EVSTATE"])
+        stars = pd.read_csv(real_file("kepler_giants.csv")).dropna(subset=["NU_MAX", "EVSTATE"])
         mass, factor = seis.sharma_mass(
             *(stars[c] for c in ("NU_MAX", "DELTA_NU", "TEFF", "LOGG", "FE_H", "EVSTATE"))
         )

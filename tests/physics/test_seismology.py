@@ -1,14 +1,11 @@
 """Scaling relations, and masses of the six sets of labels with their errors."""
 
-from pathlib import Path
-
 import numpy as np
+import pandas as pd
 import pytest
 
 from skdistmass.physics import seismology as seis
 from skdistmass.physics.gaia_radius import CORRECTIONS
-
-DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 
 
 def simulated_giants(n, seed=0):
@@ -17,14 +14,6 @@ def simulated_giants(n, seed=0):
     mass, radius, teff = rng.uniform(0.8, 2.2, n), rng.uniform(5, 15, n), rng.uniform(4400, 5000, n)
     nu_max = 3076.0 * mass / radius**2 / np.sqrt(teff / 5772.0)
     return mass, radius, teff, nu_max, 135.146 * np.sqrt(mass / radius**3)
-
-
-def read_shared(name):
-    if not (DATA / name).exists():
-        pytest.skip(f"{name} is not beside the repository")
-    import pandas as pd
-
-    return pd.read_csv(DATA / name)
 
 
 class TestScaling:
@@ -120,8 +109,8 @@ class TestSeismicMasses:
         with pytest.raises(ValueError, match=message):
             seis.seismic_masses(60.0, 6.0, 4800.0, 2.7, 0.0, "RGB", **settings)
 
-    def test_real_giants(self):
-        stars = read_shared("kepler_giants.csv").dropna(subset=["NU_MAX", "MASS_APOKASC3"])
+    def test_real_giants(self, real_file):
+        stars = pd.read_csv(real_file("kepler_giants.csv")).dropna(subset=["NU_MAX", "MASS_APOKASC3"])
         inputs = [stars[c] for c in ("NU_MAX", "DELTA_NU", "TEFF", "LOGG", "FE_H", "EVSTATE")]
         ratio = {
             name: seis.seismic_masses(*inputs, correction=name).mass / stars["MASS_APOKASC3"].to_numpy()
