@@ -61,24 +61,6 @@ def test_public_names_are_documented(name):
         assert f"\n{setting} : " in text
 
 
-@pytest.mark.parametrize("name", ["DistanceRegressor", "MassRegressor", "MassToAge", "TrainingDomain"])
-def test_documented_defaults_are_the_defaults(name):
-    estimator = getattr(skdistmass, name)
-    text = inspect.getdoc(estimator)
-    for setting, parameter in inspect.signature(estimator).parameters.items():
-        line = next(line for line in text.splitlines() if line.startswith(f"{setting} : "))
-        stated = line.rsplit("default=", 1)[1]
-        if setting not in overridden(estimator):
-            assert eval(stated) == parameter.default, f"{name}.{setting}"
-
-
-def overridden(estimator):
-    """Settings of MassToAge whose defaults are another than those of the shared text."""
-    shared = skdistmass.DistanceRegressor().get_params()
-    own = estimator().get_params()
-    return {key for key in shared.keys() & own.keys() if shared[key] != own[key]}
-
-
 def test_importing_the_package_loads_nothing():
     loaded = loaded_after("import skdistmass")
     assert not loaded & {*HEAVY, "sklearn", "astropy", "pandas", "scipy", "numpy"}
