@@ -300,12 +300,12 @@ class MassToAge(AgeInference, NetworkRegressor):
             delattr(self, name)
         if self.method == "network":
             return super().fit(X, y, sample_weight)
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=3)
-        if X.shape[1] != 2:
+        table, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=3)
+        if table.shape[1] != 2:
             raise ValueError(
-                f"method='interpolate' needs the 2 columns mass and [M/H]; received {X.shape[1]}."
+                f"method='interpolate' needs the 2 columns mass and [M/H]; received {table.shape[1]}."
             )
-        self.points_, self.values_ = X, np.asarray(y, dtype=np.float64)
+        self.points_, self.values_ = table, np.asarray(labels, dtype=np.float64)
         return self
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
@@ -329,9 +329,9 @@ class MassToAge(AgeInference, NetworkRegressor):
         if self.method == "network":
             return super().predict(X, return_std)
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        table = validate_data(self, X, dtype=np.float64, reset=False)
         interpolator = LinearNDInterpolator(_with_log_mass(self.points_), self.values_)
-        log_age = interpolator(_with_log_mass(X))
+        log_age = interpolator(_with_log_mass(table))
         return (log_age, np.zeros_like(log_age)) if return_std else log_age
 
 

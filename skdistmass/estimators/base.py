@@ -146,19 +146,19 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             If a setting, the table or the weights are not usable.
         """
         self._check_settings()
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        table, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
         self._error_column()  # says so before the training if there is none
-        y = np.asarray(y, dtype=np.float64)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        labels = np.asarray(labels, dtype=np.float64)
+        weight = _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
         if not np.count_nonzero(weight) > 1:
             raise ValueError(
                 "fit needs at least 2 samples with positive sample_weight; received "
                 f"{np.count_nonzero(weight)} of {len(weight)}. Weights are 1/σ² of the target."
             )
-        X, target, weight = merge_identical_rows(*self._checked_for_network(X, y, weight))
-        self._fit_pipeline(X, target, weight)
-        residual = target - self._network_output(X)
-        self.error_model_ = ErrorModel.fit(self._error_coordinate(X), residual, weight)
+        rows, target, weight = merge_identical_rows(*self._checked_for_network(table, labels, weight))
+        self._fit_pipeline(rows, target, weight)
+        residual = target - self._network_output(rows)
+        self.error_model_ = ErrorModel.fit(self._error_coordinate(rows), residual, weight)
         return self
 
     def _checked_for_network(
@@ -197,7 +197,8 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         self.loss_curve_ = [float(loss) for loss in first.loss_curve]
         self.converged_ = all(solution.converged for solution in solutions)
         for name in ("validation_curve_", "best_epoch_"):
-            vars(self).pop(name, None)
+            if name in vars(self):
+                delattr(self, name)
         if first.validation_curve is not None:
             self.validation_curve_ = [float(loss) for loss in first.validation_curve]
             self.best_epoch_ = first.best_epoch
@@ -249,20 +250,27 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             If the table or the predictions are not usable.
         """
         check_is_fitted(self)
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
-        predicted = self._evaluate(X, False) if prediction is None else np.asarray(prediction, np.float64)
-        if predicted.shape != y.shape:
-            raise ValueError(f"prediction must have the shape of y, {y.shape}; received {predicted.shape}.")
+        table, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
+        labels = np.asarray(labels, dtype=np.float64)
+        predicted = (
+            self._evaluate(table, return_std=False)
+            if prediction is None
+            else np.asarray(prediction, dtype=np.float64)
+        )
+        if predicted.shape != labels.shape:
+            raise ValueError(
+                f"prediction must have the shape of y, {labels.shape}; received {predicted.shape}."
+            )
         bad = np.flatnonzero(~np.isfinite(predicted))
         if bad.size:
             raise ValueError(
                 f"prediction must be finite; received {bad.size} of {predicted.size} values that are not "
                 f"(first: row {bad[0]})."
             )
-        ones = np.ones(len(X))
-        target, _ = self._checked_for_network(X, np.asarray(y, np.float64), ones)[1:]
+        ones = np.ones(len(table))
+        _, target, _ = self._checked_for_network(table, labels, ones)
         residual = target - self._target_to_network(predicted, ones)[0]
-        self.error_model_ = ErrorModel.fit(self._error_coordinate(X), residual, held_out=True)
+        self.error_model_ = ErrorModel.fit(self._error_coordinate(table), residual, held_out=True)
         return self
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
@@ -295,9 +303,9 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             of the training stars.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        self._warn_far_outside(X)
-        return self._evaluate(X, return_std)
+        table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        self._warn_far_outside(table)
+        return self._evaluate(table, return_std)
 
     def _warn_far_outside(self, X: NDArray[np.floating]) -> None:
         """Warn of features that no training star comes near: cheaper than the domain's own density."""

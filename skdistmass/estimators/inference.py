@@ -149,9 +149,9 @@ class NetworkInference:
                 f"error_feature must be the index of one of {n_features} columns; received {feature!r}."
             )
         names = list(getattr(self, "feature_names_in_", self._columns))[:n_features]
-        keys = [_name_key(name) for name in names]
-        if _name_key(feature) in keys:
-            return keys.index(_name_key(feature))
+        keys = [_name_key(str(name)) for name in names]
+        if _name_key(str(feature)) in keys:
+            return keys.index(_name_key(str(feature)))
         if feature == type(self).error_feature:
             return None
         raise ValueError(f"error_feature must be one of the columns {names}; received {feature!r}.")
@@ -159,7 +159,7 @@ class NetworkInference:
 
 def _name_key(name: str) -> str:
     """Form in which LOGG, logg and log_g are one name."""
-    return "".join(letter for letter in str(name).lower() if letter.isalnum())
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 class MassInference(NetworkInference):

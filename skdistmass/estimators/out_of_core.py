@@ -148,7 +148,8 @@ def fit_blocks(estimator: Network, blocks: Iterable, scratch: str | Path | None 
     y_moments = y_scaler.mean_[0], y_scaler.scale_[0]
     members = [_lbfgs.unscaled(solution.weights, *y_moments) for solution in solutions]
     estimator.n_features_in_ = n_features
-    vars(estimator).pop("feature_names_in_", None)
+    if hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
     if isinstance(blocks, ParquetBlocks):
         estimator.feature_names_in_ = np.array(blocks.features, dtype=object)
     estimator._keep(X_scaler, members, solutions)

@@ -75,7 +75,7 @@ class Predictor(NetworkInference):
     def _checked(self, X: Any) -> NDArray[np.floating]:
         own = getattr(self, "feature_names_in_", None)
         names = getattr(X, "columns", own)
-        if own is not None and list(names) != list(own):
+        if own is not None and names is not None and list(names) != list(own):
             raise ValueError(f"X must have the columns {list(own)}; received {list(names)}.")
         X = np.asarray(X)
         X = X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)

@@ -226,7 +226,7 @@ class Objective:
                 report(curve[-1])
 
         options = {"maxiter": max_iter, "maxfun": 3 * max_iter, "ftol": tol, "gtol": tol, "maxcor": 20}
-        result = minimize(
+        result = minimize(  # type: ignore[call-overload]  # its stubs know no further arguments
             self.evaluate,
             theta,
             args=(delta, share),
@@ -274,7 +274,7 @@ def _screen(objective, starts, max_iter, pool):
     """Return the most promising start of each member, after `max_iter` iterations."""
     runs = [(member, start) for member, own in enumerate(starts) for start in own]
     results = _map(pool, lambda run: objective.minimize(run[1], max_iter)[0], runs)
-    best = {}
+    best: dict[int, Any] = {}
     for (member, _), result in zip(runs, results, strict=True):
         if member not in best or result.fun < best[member].fun:
             best[member] = result
@@ -284,9 +284,9 @@ def _screen(objective, starts, max_iter, pool):
 def _share_chunks(pool, n_threads, function, n_chunks):
     """Call `function` on contiguous parts of the chunks, one of them in this thread."""
     own, *others = itertools.pairwise(n_chunks * i // n_threads for i in range(n_threads + 1))
-    others = [pool.submit(function, part) for part in others]
+    running = [pool.submit(function, part) for part in others]
     function(own)
-    for other in others:
+    for other in running:
         other.result()
 
 

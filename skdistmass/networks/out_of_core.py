@@ -7,6 +7,7 @@ import itertools
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ class _Parts:
         ends = np.searchsorted(part_of[order], np.arange(N_PARTS + 1))
         for file, (start, stop) in zip(self._files, itertools.pairwise(ends), strict=True):
             with file.open("ab") as stream:
-                stream.write(rows[order[start:stop]])
+                stream.write(rows[order[start:stop]].data)
 
     def merged(self) -> Iterator[FloatArray]:
         """Give all rows in the order of their hash, identical ones merged, part by part."""
@@ -87,11 +88,11 @@ class DiskTable:
         self._file, self.n_rows, self._n_columns = file, 0, 0
         with file.open("wb") as stream:
             for rows in _of_block_size(parts):
-                stream.write(np.ascontiguousarray(rows.T))
+                stream.write(np.ascontiguousarray(rows.T).data)
                 self.n_rows += len(rows)
                 self._n_columns = rows.shape[1]
 
-    def _blocks(self, mode: str) -> Iterator[FloatArray]:
+    def _blocks(self, mode: Literal["r", "r+", "c"]) -> Iterator[FloatArray]:
         for rows in _rows.block_slices(self.n_rows):
             shape, offset = (self._n_columns, rows.stop - rows.start), 8 * self._n_columns * rows.start
             yield np.memmap(self._file, np.float64, mode, offset, shape)

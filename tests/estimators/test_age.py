@@ -248,6 +248,33 @@ def test_fitting_reproduces_the_shipped_network(network):
     assert np.percentile(np.abs(model.predict(X[inside]) - network.predict(X[inside])), 99) < 0.05
 
 
+def test_interpolation_says_what_it_does_not_have():
+    rng = np.random.default_rng(2)
+    X = np.column_stack([rng.uniform(0.9, 3.0, 50), rng.uniform(-0.4, 0.4, 50)])
+    y = 10.0 - 3.0 * np.log10(X[:, 0])
+    model = MassToAge(max_iter=5).fit(X, y)
+    assert model.error_model_.n_stars == 50
+    model.set_params(method="interpolate").fit(X, y)
+    for name in ("pipeline_", "error_model_", "n_iter_", "coefs_", "loss_curve_"):
+        assert not hasattr(model, name)
+        with pytest.raises(AttributeError, match=rf"{name} is of method='network'.*method='interpolate'"):
+            getattr(model, name)
+    assert not hasattr(model, "calibrate")
+    with pytest.raises(AttributeError, match="n_iter_: fit it first"):
+        _ = MassToAge().n_iter_
+    model.set_params(method="network").fit(X, y)
+    assert not hasattr(model, "points_")
+    assert model.calibrate(X, y).error_model_.held_out
+
+
+def test_error_of_the_relation_depends_on_metallicity(network):
+    frame = pd.DataFrame({"m_h": np.tile([-0.4, 0.0, 0.4], 200), "mass": np.linspace(0.9, 3.0, 600)})
+    model = MassToAge(max_iter=5, random_state=0).fit(frame, 10.0 - 3.0 * np.log10(frame.mass))
+    assert (model.error_model_.low, model.error_model_.high) == (-0.4, 0.4)
+    error = network.predict([[1.0, -0.4], [2.0, -0.4], [1.0, 0.4]], return_std=True)[1]
+    assert error[0] == error[1] != error[2]
+
+
 def test_class_documents_its_settings():
     for name in MassToAge().get_params():
         assert f"\n{name} : " in MassToAge.__doc__

@@ -19,7 +19,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_s
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from skdistmass import DistanceRegressor, MassRegressor, MassToAge, save_model
+from skdistmass import DistanceRegressor, MassRegressor, MassToAge, TrainingDomain, load_model, save_model
+from skdistmass.estimators.base import OutsideDomainWarning, without_domain_warning
 from skdistmass.networks.forward import ACTIVATION_NAMES, NUMPY_ROWS
 
 FEATURES = ["TEFF", "LOGG", "M_H", "C_FE", "N_FE"]
@@ -124,6 +125,46 @@ def test_pipeline_can_be_cloned_and_fitted(fitted, table):
     assert cross_val_score(pipeline, X, y, cv=2).min() > 0.9
 
 
+def test_pipeline_is_the_one_that_was_fitted(table):
+    X, y, weight = table
+    frame = pd.DataFrame(X, columns=FEATURES)
+    model = DistanceRegressor(**QUICK).fit(frame, y, sample_weight=weight)
+    pipeline = model.pipeline_
+    assert model.pipeline_ is pipeline
+    assert list(pipeline.feature_names_in_) == FEATURES
+    assert pipeline[0].n_samples_seen_ == pytest.approx(weight.sum())
+    assert pipeline[-1].history_["loss"] == model.loss_curve_
+    loaded = pickle.loads(pickle.dumps(model))
+    assert loaded.pipeline_ is loaded.pipeline_ is not pipeline
+    for other in (pipeline, loaded.pipeline_):
+        assert_array_equal(other.predict(frame), pipeline.predict(frame))
+        with pytest.raises(ValueError, match="feature names"):
+            other.predict(frame[FEATURES[::-1]])
+    model.fit(X, y)
+    assert model.pipeline_ is not pipeline
+    assert not hasattr(model.pipeline_[0], "feature_names_in_")
+
+
+def test_cloned_pipeline_takes_series_as_weights(table):
+    X, y, weight = table
+    frame, index = pd.DataFrame(X, columns=FEATURES), np.arange(300)[::-1] + 7
+    model = DistanceRegressor(**QUICK).fit(frame, y, sample_weight=weight)
+    series = pd.Series(weight, index=index)
+    names = ("standardscaler__sample_weight", "kerasregressor__sample_weight")
+    again = clone(model.pipeline_).fit(frame.set_index(index), y, **dict.fromkeys(names, series))
+    expected = clone(model.pipeline_).fit(X, y, **dict.fromkeys(names, weight))
+    assert_array_equal(again.predict(frame), expected.predict(X))
+    assert list(again.feature_names_in_) == FEATURES
+
+
+def test_adam_trains_the_network_of_the_pipeline(table, monkeypatch):
+    spy = KerasSpy(monkeypatch)
+    model = DistanceRegressor(**QUICK | {"solver": "adam", "max_iter": 2, "n_members": 2}).fit(*table)
+    network = model.pipeline_[-1]
+    assert [call["model"] for call in spy.calls] == network.member_models_
+    assert network.history_["val_loss"] == model.validation_curve_ == spy.calls[0]["history"]["val_loss"]
+
+
 def test_rows_do_not_depend_on_their_neighbours(fitted):
     X = features(NUMPY_ROWS + 700, seed=3)
     prediction, error = fitted.predict(X, return_std=True)
@@ -217,14 +258,14 @@ def test_loss_honours_the_weights():
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 def test_seed_fixes_the_result(solver, table):
     settings = QUICK | {"solver": solver, "max_iter": 4}
-    seeds = (5, 5, 6, *((np.random.RandomState(1), np.random.RandomState(1)) if solver == "lbfgs" else ()))
+    seeds = (5, 5, 6, np.random.RandomState(1), np.random.RandomState(1), np.random.RandomState(2))
     predictions = [
         DistanceRegressor(**settings | {"random_state": seed}).fit(*table).predict(table[0]) for seed in seeds
     ]
     assert_array_equal(predictions[0], predictions[1])
     assert np.abs(predictions[0] - predictions[2]).max() > 1e-3
-    if solver == "lbfgs":
-        assert_array_equal(predictions[3], predictions[4])
+    assert_array_equal(predictions[3], predictions[4])
+    assert np.abs(predictions[3] - predictions[5]).max() > 1e-3
 
 
 # The solvers and the loss
@@ -241,7 +282,7 @@ class KerasSpy:
 
         def record(model, X, y, **kwargs):
             history = train(model, X, y, **kwargs)
-            self.calls.append({"X": X, "y": y, **kwargs, "history": history.history})
+            self.calls.append({"model": model, "X": X, "y": y, **kwargs, "history": history.history})
             return history
 
         monkeypatch.setattr(keras.Model, "fit", record)
@@ -272,9 +313,22 @@ def test_adam_stops_early(monkeypatch):
     assert 4 <= model.n_iter_ < 100
     assert model.converged_
     assert model.n_iter_ == len(validation_loss) == len(model.loss_curve_)
-    assert np.argmin(validation_loss) == model.n_iter_ - 4
+    assert np.argmin(validation_loss) == model.best_epoch_ == model.n_iter_ - 4
+    assert model.validation_curve_ == validation_loss
     assert model.loss_ == pytest.approx(min(validation_loss))
     assert not DistanceRegressor(**settings | {"max_iter": 2}).fit(X, y).converged_
+    model.set_params(solver="lbfgs").fit(X, y)
+    assert not hasattr(model, "validation_curve_")
+    assert not hasattr(model, "best_epoch_")
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_verbose_shows_the_loss(solver, table, capsys):
+    settings = QUICK | {"solver": solver, "max_iter": 3}
+    model = DistanceRegressor(**settings, verbose=True).fit(*table)
+    assert "loss=" in capsys.readouterr().err
+    assert_array_equal(model.predict(table[0]), DistanceRegressor(**settings).fit(*table).predict(table[0]))
+    assert capsys.readouterr().err == ""
 
 
 def test_adam_learns(table):
@@ -525,11 +579,74 @@ def test_an_integer_is_one_hidden_layer(table):
     )
 
 
-def test_constant_columns_and_targets(table):
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("loss", ["squared_error", "huber"])
+def test_constant_columns_and_targets(solver, loss, table):
     X = table[0].copy()
     X[:, 3] = 0.25
-    model = DistanceRegressor(**QUICK).fit(X, np.full(len(X), 1.5))
-    assert_allclose(model.predict(X), 1.5, atol=0.01)
+    settings = QUICK | {"solver": solver, "max_iter": 3, "loss": loss}
+    model = DistanceRegressor(**settings).fit(X, np.full(len(X), 1.7), sample_weight=table[2])
+    prediction, error = model.predict(X, return_std=True)
+    assert_allclose(prediction, 1.7, rtol=1e-14)
+    assert_allclose(error, 0.0, atol=1e-14)
+    assert_allclose(MassRegressor(**settings).fit(X, np.full(len(X), 1.2)).predict(X), 1.2, rtol=1e-14)
+    assert np.ptp(DistanceRegressor(**settings).fit(X, table[1]).predict(X)) > 0.1
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"random_state": np.int64(3)},
+        {"alpha": np.float32(1e-3)},
+        {"learning_rate_init": 1, "alpha": 0},
+        {"hidden_layer_sizes": np.array([4]), "max_iter": np.int32(2), "verbose": np.False_},
+    ],
+    ids=str,
+)
+def test_numpy_numbers_are_numbers(numbers, solver, table):
+    def plain(value):
+        return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+
+    settings = QUICK | {"solver": solver, "max_iter": 2}
+    model = DistanceRegressor(**settings | numbers).fit(*table)
+    expected = DistanceRegressor(**settings | {name: plain(v) for name, v in numbers.items()}).fit(*table)
+    assert_array_equal(model.predict(table[0]), expected.predict(table[0]))
+    assert np.isfinite(model.pipeline_.predict(table[0])).all()
+
+
+@pytest.mark.parametrize("kind", REGRESSORS)
+def test_numbers_that_overflow_are_refused(kind, table):
+    X, y, weight = table[0], labels(kind, table[0]), table[2]
+    model = kind(**QUICK).fit(X, y)
+    for arguments, name in (
+        ((X * 1e300, y), "X"),
+        ((X, np.abs(y) * 1e300), "y"),
+        ((X, y, weight * 1e300), "sample_weight"),
+    ):
+        with pytest.raises(ValueError, match=rf"^{name} must lie within .*300 of 300 rows .*first: row 0"):
+            kind(**QUICK).fit(*arguments)
+    with pytest.raises(ValueError, match="^X must lie within"):
+        model.predict(X * 1e300)
+    with pytest.raises(ValueError, match="^y must lie within"):
+        model.calibrate(X, np.abs(y) * 1e300)
+
+
+def test_another_backend_of_keras_is_named(tmp_path):
+    code = """
+        import os
+        os.environ["KERAS_BACKEND"] = "torch"
+        import numpy as np
+        from skdistmass import DistanceRegressor, load_model
+        X = np.random.default_rng(0).normal(size=(60, 5))
+        load_model("mass").predict([[4800.0, 2.5, 0.0, -0.1, 0.2]])
+        try:
+            DistanceRegressor().fit(X, X[:, 1])
+        except ImportError as error:
+            print(error)
+    """
+    assert "backend must be 'tensorflow'" in (said := run(code, tmp_path).stdout)
+    assert "received 'torch' from KERAS_BACKEND" in said
 
 
 # Errors of predictions
@@ -589,3 +706,68 @@ def test_one_feature_has_one_error():
     error = model.predict(x, return_std=True)[1]
     assert np.ptp(error) == 0
     assert error[0] == pytest.approx(0.2, rel=0.2)
+
+
+def test_error_depends_on_the_named_column(noisy):
+    """Errors of held-out stars cover at both ends of log g, in whatever column it stands."""
+    _, X, y, _ = noisy
+    frame = pd.DataFrame(X, columns=FEATURES)
+    low, high = X[:, 1] < 1.4, X[:, 1] > 3.0
+    shuffled = FEATURES[::-1]
+    for table, settings in (
+        (frame[shuffled], {}),
+        (frame[shuffled].rename(columns={"LOGG": "log_g"}), {}),
+        (frame[shuffled].to_numpy(), {"error_feature": 3}),
+        (X, {"error_feature": "LOGG"}),
+    ):
+        rows = np.arange(3000) < 1000
+        model = DistanceRegressor(**QUICK | {"max_iter": 150}, **settings).fit(table[rows], y[rows])
+        model.calibrate(table[~rows], y[~rows])
+        prediction, error = model.predict(table, return_std=True)
+        within = np.abs(y - prediction) < error
+        # 3σ of the count in some 500 stars is 0.06.
+        for part in (low, high):
+            assert np.mean(within[~rows & part]) == pytest.approx(0.683, abs=0.06)
+        assert np.median(error[low]) > 1.5 * np.median(error[high])
+
+
+def test_error_feature_that_is_not_there(table):
+    X, y, _ = table
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d", "e"])
+    assert np.ptp(DistanceRegressor(**QUICK).fit(frame, y).predict(frame, return_std=True)[1]) == 0
+    with pytest.raises(ValueError, match=r"error_feature must be one of the columns .*received 'LOG'"):
+        DistanceRegressor(**QUICK, error_feature="LOG").fit(frame, y)
+    for index in (5, -1):
+        with pytest.raises(
+            ValueError, match=rf"error_feature must be the index .* 5 columns; received {index}"
+        ):
+            DistanceRegressor(**QUICK, error_feature=index).fit(X, y)
+    with pytest.raises(ValueError, match=r"error_feature must be the name or the index .*received 1\.5"):
+        DistanceRegressor(**QUICK, error_feature=1.5).fit(X, y)
+
+
+# Stars far from the training set
+
+
+def test_predictions_far_outside_the_domain_warn(table):
+    X, y, _ = table
+    frame = pd.DataFrame(X, columns=FEATURES)
+    model = DistanceRegressor(**QUICK).fit(frame, y)
+    hot = frame.copy()
+    hot.loc[[7, 9], "TEFF"] = 48_000.0
+    model.predict(hot)  # without a domain nobody knows
+    model.domain_ = TrainingDomain().fit(frame)
+    model.predict(frame)
+    for call in (model.predict, lambda stars: model.predict_distance(stars, 10.0, 0.1)):
+        with pytest.warns(
+            OutsideDomainWarning, match=r"2 of 300 .*first: row 7.*TEFF .*received 48000"
+        ) as warned:
+            call(hot)
+        assert len(warned) == 1
+    with without_domain_warning():
+        model.predict(hot)
+
+
+def test_shipped_models_warn_of_a_temperature_in_the_wrong_unit():
+    with pytest.warns(OutsideDomainWarning, match="TEFF"):
+        load_model("mass").predict([[4.8, 2.5, 0.0, -0.1, 0.2]])

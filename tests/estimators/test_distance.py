@@ -75,6 +75,17 @@ def test_photometry_of_another_length_is_refused(arguments, message, model, gian
         model.predict_distance(giants[0][:3], *arguments)
 
 
+def test_swapped_magnitude_and_extinction_are_refused(model, giants):
+    X = giants[0][:3]
+    magnitude, extinction = np.array([12.0, 9.0, 10.0]), np.array([0.1, 0.3, 0.2])
+    with pytest.raises(ValueError, match=r"3 of 3 rows .*first: row 0, extinction 12, .*swapped"):
+        model.predict_distance(X, extinction, magnitude)
+    with pytest.raises(ValueError, match=r"1 of 3 rows .*first: row 2"):
+        model.predict_distance(X, [12.0, 9.0, 0.2], [0.1, 0.3, 10.0])
+    # The brightest stars have magnitudes below zero, and the Galactic centre has an A_K of several.
+    assert np.isfinite(model.predict_distance(X, [-4.0, 12.0, 10.0], [0.0, 5.5, 3.0])).all()
+
+
 def test_class_documents_its_settings():
     text = DistanceRegressor.__doc__
     assert "{settings}" not in text
