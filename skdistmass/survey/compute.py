@@ -14,7 +14,7 @@ from skdistmass.columns import (
 )
 from skdistmass.estimators._evaluation import with_feature_names
 from skdistmass.estimators.age import NoAgeReason
-from skdistmass.estimators.isochrone import IsochroneStatus
+from skdistmass.isochrones.posterior import IsochroneStatus
 from skdistmass.physics import photometry
 from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.physics.extinction import choose_extinction
