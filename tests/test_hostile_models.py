@@ -121,7 +121,7 @@ def written(value: object, how: str | int) -> bytes:
     if isinstance(how, int):
         return pickle.dumps(value, how)
     buffer = io.BytesIO()
-    joblib.dump(value, buffer, compress=how and (how, 1))
+    joblib.dump(value, buffer, compress=(how, 1) if how else 0)
     return buffer.getvalue()
 
 
