@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -35,3 +36,18 @@ PHYSICAL_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 """Values outside these open intervals cannot be physical, in the canonical units."""
+
+ISOCHRONE_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "m_h": (-10.0, 3.0),
+        "log_age": (3.0, 11.0),
+        "mass": (1e-3, 1e3),
+        "teff": (100.0, 1e6),
+        "log_g": (-5.0, 10.0),
+        "abs_mag_j": (-40.0, 40.0),
+        "abs_mag_h": (-40.0, 40.0),
+        "abs_mag_k": (-40.0, 40.0),
+        "weight": (0.0, math.inf),
+    }
+)
+"""What a column of a table of isochrones can be; most often another unit is behind values outside."""

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import numbers
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdistmass.estimators.persistence import StablePickle
+from skdistmass.estimators.settings import Constraint, check_settings, number, positive_integer
 
 BLOCK_ROWS = 16_384
 
+# Not an attribute of the class: a common check of outlier detectors wants scikit-learn's constraints there.
+_SETTINGS: Mapping[str, Constraint] = {
+    "n_components": positive_integer(),
+    "contamination": number("lie in [0, 0.5]", lambda value: 0 <= value <= 0.5),
+    "covariance_floor": number("be a positive number", lambda value: value > 0),
+}
 
-def author_domain(teff, log_g, m_h):
+
+def author_domain(teff: npt.ArrayLike, log_g: npt.ArrayLike, m_h: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Say which stars lie inside the domain that the author of the published catalogue drew by hand.
 
     For comparison with `TrainingDomain`; its complement is bit value 2 of the published catalogue.
@@ -111,13 +120,20 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
     array([ True, False])
     """
 
-    def __init__(self, *, n_components=16, contamination=0.01, covariance_floor=0.003, random_state=0):
+    def __init__(
+        self,
+        *,
+        n_components: int = 16,
+        contamination: float = 0.01,
+        covariance_floor: float = 0.003,
+        random_state: int | np.random.RandomState | None = 0,
+    ):
         self.n_components = n_components
         self.contamination = contamination
         self.covariance_floor = covariance_floor
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X: npt.ArrayLike, y: None = None) -> TrainingDomain:
         """Describe the density of the training stars.
 
         Parameters
@@ -139,20 +155,13 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         """
         from sklearn.mixture import GaussianMixture
 
-        if not isinstance(self.contamination, numbers.Real) or not 0 <= self.contamination <= 0.5:
-            raise ValueError(f"contamination has to lie in [0, 0.5]; received {self.contamination!r}.")
-        if not isinstance(self.n_components, numbers.Integral) or self.n_components < 1:
-            raise ValueError(f"n_components has to be a positive integer; received {self.n_components!r}.")
-        if not isinstance(self.covariance_floor, numbers.Real) or not self.covariance_floor > 0:
-            raise ValueError(
-                f"covariance_floor has to be a positive number; received {self.covariance_floor!r}."
-            )
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        self.center_ = X.mean(axis=0)
-        spread = X.std(axis=0)
+        check_settings(self, _SETTINGS)
+        features = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        self.center_ = features.mean(axis=0)
+        spread = features.std(axis=0)
         self.scale_ = np.where(spread > 0, spread, 1.0)
         mixture = GaussianMixture(
-            int(np.clip(len(X) // 25, 1, self.n_components)),
+            max(1, min(len(features) // 25, self.n_components)),
             reg_covar=self.covariance_floor,
             max_iter=300,
             random_state=self.random_state,
@@ -160,15 +169,15 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         with warnings.catch_warnings():
             # The last decimals of the likelihood do not move the border.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            mixture.fit((X - self.center_) / self.scale_)
+            mixture.fit((features - self.center_) / self.scale_)
         self.means_ = mixture.means_
         self.precisions_cholesky_ = mixture.precisions_cholesky_
         log_determinant = np.log(np.diagonal(mixture.precisions_cholesky_, axis1=1, axis2=2)).sum(axis=1)
-        self.log_weights_ = np.log(mixture.weights_) + log_determinant - 0.5 * X.shape[1] * np.log(2 * np.pi)
-        self.offset_ = float(np.percentile(self._log_density(X), 100.0 * self.contamination))
+        self.log_weights_ = np.log(mixture.weights_) + log_determinant - 0.5 * len(spread) * np.log(2 * np.pi)
+        self.offset_ = float(np.percentile(self._log_density(features), 100.0 * float(self.contamination)))
         return self
 
-    def score_samples(self, X):
+    def score_samples(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return the log density of the training stars.
 
         Parameters
@@ -184,7 +193,24 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._log_density(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
 
-    def _log_density(self, X):
+    def score(self, X: npt.ArrayLike, y: None = None) -> float:
+        """Mean log density of stars, by which model selection compares domains.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of stars that were not in the fit.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        float
+            Mean of `score_samples`; larger is better.
+        """
+        return float(self.score_samples(X).mean())
+
+    def _log_density(self, X: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         score = np.empty(len(X))
         for start in range(0, len(X), BLOCK_ROWS):
             with np.errstate(over="ignore"):
@@ -201,7 +227,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
             score[start : start + BLOCK_ROWS] = top + np.log(np.exp(terms - top).sum(axis=0))
         return score
 
-    def decision_function(self, X):
+    def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return how far the log density lies above that of the border.
 
         Parameters
@@ -216,7 +242,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         """
         return self.score_samples(X) - self.offset_
 
-    def contains(self, X):
+    def contains(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Say which stars lie inside the domain.
 
         Parameters
@@ -231,7 +257,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         """
         return self.decision_function(X) >= 0
 
-    def predict(self, X):
+    def predict(self, X: npt.ArrayLike) -> npt.NDArray[np.int_]:
         """Say which stars lie inside the domain, as scikit-learn's outlier detectors do.
 
         Parameters

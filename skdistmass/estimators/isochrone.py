@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdistmass.estimators._isochrone_input import (
-    check_columns,
-    check_settings,
-    distance_unit,
-    labels_and_errors,
-    per_star,
-)
-from skdistmass.estimators._isochrone_result import IsochroneStatus, add_distances, posterior_frame
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.isochrones.index import (
-    CENTRAL_QUANTILES,
-    PointIndex,
-    map_chunks,
-    summarise_in_threads,
-)
+from skdistmass.estimators.settings import Constraint, check_settings, number, one_of
+from skdistmass.isochrones import index, labels, posterior
+from skdistmass.isochrones.index import CENTRAL_QUANTILES, MAX_N_SIGMA, STAR_FORMATIONS
 from skdistmass.physics.isochrones import IsochroneTable, load_isochrones, total_metallicity
 
-__all__ = ["IsochroneDistance", "IsochroneStatus"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+_Given = ArrayLike | None
+_Result = NDArray[np.float64]
+_POSITIVE = number("be a positive number", lambda value: value > 0)
 
 
 class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
@@ -93,10 +90,6 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
     a missing label, or with no isochrone within `n_sigma` of the star, are NaN. The first call on a machine
     compiles for some 10 s; the result is kept beside the package or in the user's cache.
 
-    Distances of Kepler's red giants at log g 3-4 are 3-6 % short: they are more massive than a constant rate
-    of star formation expects (median 1.31 against 1.10 Msun), which makes 4-5 %, and cooler than isochrones
-    by 20 K at solar metallicity and more below, which makes 1-2 %.
-
     References
     ----------
     Stone-Martinez A., et al. 2024, AJ 167, 73, section 4.2. Bressan A., et al. 2012, MNRAS 427, 127.
@@ -107,29 +100,39 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
     >>> from skdistmass.estimators.isochrone import IsochroneDistance
     >>> model = IsochroneDistance().fit()
     >>> clump_giant = [[4750.0, 2.45, 0.0]]
-    >>> model.predict(clump_giant).round(1)
-    array([-1.7])
     >>> result = model.predict_distance(clump_giant, apparent_mag=[8.4], extinction=[0.0])
     >>> result["distance_median"].round(-2).tolist()
     [1000.0]
     """
 
+    _parameter_constraints: ClassVar[Mapping[str, Constraint]] = {
+        "band": one_of("J", "H", "K"),
+        **dict.fromkeys(
+            ("teff_error_floor", "log_g_error_floor", "m_h_error_floor", "length_scale"), _POSITIVE
+        ),
+        "n_sigma": number(f"be a positive number of at most {MAX_N_SIGMA}", lambda n: 0 < n <= MAX_N_SIGMA),
+        "star_formation": Constraint(
+            f"be one of {STAR_FORMATIONS} or a positive time scale [Gyr]",
+            lambda value: value in STAR_FORMATIONS if isinstance(value, str) else _POSITIVE.holds(value),
+        ),
+    }
+
     def __init__(
         self,
-        table=None,
+        table: IsochroneTable | None = None,
         *,
-        m_h_step=0.05,
-        band="K",
-        teff_error_floor=50.0,
-        log_g_error_floor=0.05,
-        m_h_error_floor=0.05,
-        n_sigma=4.0,
-        star_formation="constant",
-        volume_prior=False,
-        length_scale=1350.0,
-        alpha_enhancement=True,
-        n_jobs=-1,
-        progress=False,
+        m_h_step: float = 0.05,
+        band: str = "K",
+        teff_error_floor: float = 50.0,
+        log_g_error_floor: float = 0.05,
+        m_h_error_floor: float = 0.05,
+        n_sigma: float = 4.0,
+        star_formation: str | float = "constant",
+        volume_prior: bool = False,
+        length_scale: float = 1350.0,
+        alpha_enhancement: bool = True,
+        n_jobs: int = -1,
+        progress: bool = False,
     ):
         self.table = table
         self.m_h_step = m_h_step
@@ -145,7 +148,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.progress = progress
 
-    def fit(self, X=None, y=None):
+    def fit(self, X: _Given = None, y: _Given = None) -> IsochroneDistance:
         """Prepare the isochrones.
 
         Parameters
@@ -165,23 +168,24 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         ValueError
             If a setting is out of its range or the table is unusable.
         """
-        check_settings(self)
+        check_settings(self, self._parameter_constraints)
+        if self.table is not None:
+            index.check_table(self.table)
         if X is not None:
-            X = validate_data(
-                self, X, "no_validation" if y is None else y, ensure_all_finite="allow-nan", dtype=np.float64
-            )
-            check_columns(X if y is None else X[0])
+            rules = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
+            seen = validate_data(self, X, "no_validation" if y is None else y, **rules)
+            labels.check_columns(seen if y is None else seen[0])
         self._prepare()
         return self
 
-    def _prepare(self):
+    def _prepare(self) -> None:
         """Load the isochrones and sort them for the sums."""
         self.table_ = load_isochrones(self.m_h_step) if self.table is None else self.table
-        self._index = PointIndex(self.table_, self.band, self.star_formation, self.n_sigma)
+        self._index = index.PointIndex(self.table_, self.band, self.star_formation, self.n_sigma)
         low, high = self._index.magnitude_range
         self.magnitudes_ = np.arange(np.floor(low * 20) / 20, high + 0.05, 0.05)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """Leave out what `__setstate__` makes again, and keep a user's table as a dict of arrays."""
         state = super().__getstate__().copy()
         state["fitted"] = "table_" in state
@@ -191,7 +195,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
             state["table"] = asdict(self.table)
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         """Prepare the isochrones again if the pickled estimator was fitted."""
         state = dict(state)
         fitted = state.pop("fitted")
@@ -201,7 +205,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         if fitted:
             self._prepare()
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Say that NaN is allowed and that predictions do not follow `y`."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -209,29 +213,29 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         tags.regressor_tags.poor_score = True
         return tags
 
-    def _check_rows(self, X, X_error, alpha_m):
+    def _check_rows(self, X: Any, X_error: _Given, alpha_m: _Given) -> tuple[_Result, _Result]:
         """Return labels and errors of every row; NaN labels stay."""
         check_is_fitted(self)
-        rules = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
+        rules: dict[str, Any] = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
         seen = hasattr(self, "n_features_in_")
         X = validate_data(self, X, reset=False, **rules) if seen else check_array(X, estimator=self, **rules)
-        check_columns(X)
+        labels.check_columns(X)
         floors = self.teff_error_floor, self.log_g_error_floor, self.m_h_error_floor
-        stars, sigmas = labels_and_errors(X, X_error, floors)
+        stars, sigmas = labels.labels_and_errors(X, X_error, floors, self._index.extent)
         if alpha_m is not None and self.alpha_enhancement:
-            enhancement = per_star("alpha_m [dex]", alpha_m, len(stars))
+            enhancement = labels.per_star("alpha_m [dex]", alpha_m, len(stars))
             stars[:, 2] = total_metallicity(stars[:, 2], enhancement)
         return stars, sigmas
 
-    def _posteriors(self, stars, sigmas, quantiles, seen=None):
+    def _summarise(self, stars, sigmas, quantiles=CENTRAL_QUANTILES, seen=None):
         """Return quantiles of the absolute magnitude and a dict of the other summaries."""
         length = float(self.length_scale) if seen is not None and self.volume_prior else 0.0
         if seen is None:
             seen = np.zeros((len(stars), 2))
-        settings = length, quantiles, self.n_jobs, self.progress
-        return summarise_in_threads(self._index, stars, sigmas, seen, *settings)
+        settings = length, np.array(quantiles), self.n_jobs, self.progress
+        return posterior.summarise(self._index, stars, sigmas, seen, *settings)
 
-    def predict(self, X, *, X_error=None, alpha_m=None):
+    def predict(self, X: ArrayLike, *, X_error: _Given = None, alpha_m: _Given = None) -> _Result:
         """Predict the median absolute magnitude.
 
         Parameters
@@ -240,6 +244,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
             Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
         X_error : array-like of shape (n_samples, 3) or (3,), default=None
             1σ errors of the three labels [K, dex, dex]; NaN and values below the floors become the floors.
+            A star has no values where an error exceeds the extent of the isochrones / sqrt(12).
         alpha_m : array-like of shape (n_samples,), default=None
             [α/M] [dex]; solar if None, and a row of NaN counts as a missing label.
 
@@ -250,112 +255,106 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         """
         return self.predict_quantiles(X, (0.5,), X_error=X_error, alpha_m=alpha_m)[:, 0]
 
-    def predict_quantiles(self, X, quantiles=CENTRAL_QUANTILES, *, X_error=None, alpha_m=None):
+    def predict_quantiles(
+        self,
+        X: ArrayLike,
+        quantiles: ArrayLike = CENTRAL_QUANTILES,
+        *,
+        X_error: _Given = None,
+        alpha_m: _Given = None,
+    ) -> _Result:
         """Predict quantiles of the absolute magnitude.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+            As in `predict`.
         quantiles : array-like of shape (n_quantiles,), default=(0.158655, 0.5, 0.841345)
-            Cumulative probabilities between 0 and 1.
-        X_error : array-like of shape (n_samples, 3) or (3,), default=None
-            1σ errors of the three labels [K, dex, dex].
-        alpha_m : array-like of shape (n_samples,), default=None
-            [α/M] [dex].
+            Cumulative probabilities; a ValueError if one is not between 0 and 1.
+        X_error, alpha_m : array-like, default=None
+            As in `predict`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_quantiles)
             Absolute magnitudes [mag]; NaN where there are none.
-
-        Raises
-        ------
-        ValueError
-            If a quantile is not between 0 and 1.
         """
-        quantiles = np.atleast_1d(np.asarray(quantiles, dtype=float))
-        if quantiles.ndim != 1 or not ((quantiles >= 0) & (quantiles <= 1)).all():
-            raise ValueError(f"quantiles must lie between 0 and 1; received {quantiles}")
-        stars, sigmas = self._check_rows(X, X_error, alpha_m)
-        return self._posteriors(stars, sigmas, quantiles)[0]
+        at = np.atleast_1d(np.asarray(quantiles, dtype=float))
+        if at.ndim != 1 or not ((at >= 0) & (at <= 1)).all():
+            raise ValueError(f"quantiles must lie between 0 and 1; received {at}")
+        return self._summarise(*self._check_rows(X, X_error, alpha_m), at)[0]
 
-    def predict_pdf(self, X, magnitudes=None, *, X_error=None, alpha_m=None):
+    def predict_pdf(
+        self, X: ArrayLike, magnitudes: _Given = None, *, X_error: _Given = None, alpha_m: _Given = None
+    ) -> _Result:
         """Predict the probability density of the absolute magnitude.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+            As in `predict`.
         magnitudes : array-like of shape (n_magnitudes,), default=None
-            Increasing absolute magnitudes [mag]; `magnitudes_` if None. The density is the mean over the
-            interval that reaches half way to the neighbours.
-        X_error : array-like of shape (n_samples, 3) or (3,), default=None
-            1σ errors of the three labels [K, dex, dex].
-        alpha_m : array-like of shape (n_samples,), default=None
-            [α/M] [dex].
+            At least 2 increasing absolute magnitudes [mag], else a ValueError; `magnitudes_` if None. The
+            density is the mean over the interval that reaches half way to the neighbours.
+        X_error, alpha_m : array-like, default=None
+            As in `predict`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_magnitudes)
             Probability density [1/mag], smoothed by an eighth of its 68 % interval since isochrones are made
             of points; NaN where there is none. The modes are the maxima of this density.
-
-        Raises
-        ------
-        ValueError
-            If the magnitudes are fewer than 2 or do not increase.
         """
         stars, sigmas = self._check_rows(X, X_error, alpha_m)
         at = self.magnitudes_ if magnitudes is None else np.asarray(magnitudes, dtype=float)
         if at.ndim != 1 or len(at) < 2 or not (np.diff(at) > 0).all():
             raise ValueError("magnitudes [mag] must be at least 2 increasing values")
-        middle = (at[1:] + at[:-1]) / 2
-        edges = np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
-        parts = map_chunks(
-            lambda *rows: self._index.cumulative(*rows, edges), (stars, sigmas), self.n_jobs, self.progress
-        )
-        return np.diff(np.concatenate(parts), axis=1) / np.diff(edges)
+        return posterior.densities(self._index, stars, sigmas, at, self.n_jobs, self.progress)
 
-    def predict_posterior(self, X, *, X_error=None, alpha_m=None):
+    def predict_posterior(
+        self, X: ArrayLike, *, X_error: _Given = None, alpha_m: _Given = None
+    ) -> pd.DataFrame:
         """Predict absolute magnitude, mass and age with their central 68 % intervals.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
-        X_error : array-like of shape (n_samples, 3) or (3,), default=None
-            1σ errors of the three labels [K, dex, dex].
-        alpha_m : array-like of shape (n_samples,), default=None
-            [α/M] [dex].
+            As in `predict`.
+        X_error, alpha_m : array-like, default=None
+            As in `predict`.
 
         Returns
         -------
         DataFrame of n_samples rows
             ``absolute_magnitude_`` ``mode``, ``median``, ``mean``, ``p16``, ``p84`` [mag]; ``mass_``
             ``median``, ``p16``, ``p84`` [Msun] (current mass); ``age_`` ``median``, ``p16``, ``p84`` [Gyr];
-            ``chi2`` of the nearest isochrone point; ``status``, an `IsochroneStatus`.
+            ``chi2`` of the nearest isochrone point; ``status``, an `isochrones.posterior.IsochroneStatus`.
         """
         stars, sigmas = self._check_rows(X, X_error, alpha_m)
-        return posterior_frame(X, stars, *self._posteriors(stars, sigmas, np.array(CENTRAL_QUANTILES)))
+        return posterior.posterior_frame(X, stars, *self._summarise(stars, sigmas))
 
     def predict_distance(
-        self, X, apparent_mag, extinction, *, X_error=None, alpha_m=None, apparent_mag_error=None
-    ):
+        self,
+        X: ArrayLike,
+        apparent_mag: ArrayLike,
+        extinction: ArrayLike,
+        *,
+        X_error: _Given = None,
+        alpha_m: _Given = None,
+        apparent_mag_error: _Given = None,
+    ) -> pd.DataFrame:
         """Predict distances, and all of `predict_posterior`.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+            As in `predict`.
         apparent_mag : array-like of shape (n_samples,)
             Apparent magnitude in `band` [mag].
         extinction : array-like of shape (n_samples,)
             Extinction in that band [mag].
-        X_error : array-like of shape (n_samples, 3) or (3,), default=None
-            1σ errors of the three labels [K, dex, dex].
-        alpha_m : array-like of shape (n_samples,), default=None
-            [α/M] [dex].
+        X_error, alpha_m : array-like, default=None
+            As in `predict`.
         apparent_mag_error : array-like of shape (n_samples,), default=None
             1σ error of the apparent magnitude less the extinction [mag]; it widens the distances. NaN counts
             as zero, and there is no distance where it exceeds 1 mag.
@@ -372,17 +371,17 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
             If an argument has another length than `X` or an error is negative.
         """
         stars, sigmas = self._check_rows(X, X_error, alpha_m)
-        unit, seen = distance_unit(apparent_mag, extinction, apparent_mag_error, len(stars))
-        quantiles, rest = self._posteriors(stars, sigmas, np.array(CENTRAL_QUANTILES), seen)
-        return add_distances(posterior_frame(X, stars, quantiles, rest), unit, rest)
+        unit, seen = labels.distance_unit(apparent_mag, extinction, apparent_mag_error, len(stars))
+        quantiles, rest = self._summarise(stars, sigmas, seen=seen)
+        return posterior.add_distances(posterior.posterior_frame(X, stars, quantiles, rest), unit, rest)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: _Given = None) -> float:
         """Return the R² of `predict` over the rows that have a prediction.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Teff [K], log g [dex], [M/H] [dex] of each star; further columns are ignored.
+            As in `predict`.
         y : array-like of shape (n_samples,)
             Absolute magnitudes [mag].
         sample_weight : array-like of shape (n_samples,), default=None

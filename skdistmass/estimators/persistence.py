@@ -78,7 +78,7 @@ def rebuild(format_version: int, name: str, state: dict) -> Any:
         If the format is newer than this version reads, there is no such class, or the fitted arrays are
         missing or do not fit each other.
     """
-    _check(format_version, name, state)
+    check_state(format_version, name, state)
     kind = getattr(import_module(_HOMES[name]), name)
     _check_names(kind, state)
     if name == "ErrorModel":
@@ -113,7 +113,7 @@ def rebuild_predictor(format_version: int, name: str, state: dict) -> Any:
     ValueError
         As `rebuild`.
     """
-    _check(format_version, name, state)
+    check_state(format_version, name, state)
     if name not in _PREDICTORS or "coefs_" not in state:
         return None
     from skdistmass.estimators import predictor
@@ -123,8 +123,24 @@ def rebuild_predictor(format_version: int, name: str, state: dict) -> Any:
     return kind(state)
 
 
-def _check(format_version: int, name: str, state: dict) -> None:
-    """Raise an error if the format is newer, the class unknown or the arrays do not belong together."""
+def check_state(format_version: int, name: str, state: dict) -> None:
+    """Check that the arrays of a pickled state belong together.
+
+    Parameters
+    ----------
+    format_version : int
+        Format in which the state was written.
+    name : str
+        Name of the class.
+    state : dict
+        Attributes; an error model among them is a rebuilt one.
+
+    Raises
+    ------
+    ValueError
+        If the format is newer than this version reads, there is no such class, or the fitted arrays are
+        missing or do not fit each other.
+    """
     if type(format_version) is not int or format_version < 1:
         raise ValueError(f"format must be a positive integer; received {format_version!r}.")
     if format_version > FORMAT:
@@ -224,6 +240,9 @@ def _check_network(name: str, state: dict) -> None:
         raise ValueError(
             f"{name}: error_model_ must be an ErrorModel; received a {type(error_model).__name__}."
         )
+    domain = state.get("domain_")
+    if domain is not None and type(domain).__name__ != "TrainingDomain":
+        raise ValueError(f"{name}: domain_ must be a TrainingDomain; received a {type(domain).__name__}.")
     target = state.get("target", "log_mass")
     if name == "MassRegressor" and target not in ("log_mass", "mass"):
         raise ValueError(f"{name}: target must be 'log_mass' or 'mass'; received {target!r}.")

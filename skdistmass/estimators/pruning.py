@@ -2,116 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
+import numpy.typing as npt
+from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.model_selection import cross_val_predict
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    has_fit_parameter,
+    validate_data,
+)
 
+from skdistmass.columns import FEATURES
 from skdistmass.estimators.persistence import StablePickle
+from skdistmass.estimators.settings import Constraint, check_settings, number, one_of, positive_integer
 from skdistmass.exceptions import NoSecondModeWarning as NoSecondModeWarning
+from skdistmass.physics.photometry import distance_residual
+from skdistmass.physics.statistics import valley_between_modes
 
-WHERE = ("dwarfs", "all")
-
-# Where two modes are looked for: two equal stars are 0.75 mag brighter than one, a residual of 0.29.
-_RESIDUAL_RANGE = (-0.6, 0.6)
-_N_CELLS = 600
-_MIN_MODE_STARS = 100
-# The second mode has to stand this many times its own counting error above the minimum before it, and hold at
-# least this fraction of the density of the first: noise makes lower ones.
-_MIN_SIGNIFICANCE = 4.0
-_MIN_HEIGHT = 0.01
-
-
-def distance_residual(y, prediction):
-    """Fractional distance residual of absolute magnitudes.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Absolute magnitudes of the labels [mag].
-    prediction : array-like of shape (n_samples,)
-        Absolute magnitudes of the model [mag].
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        1 - d_model / d_label; positive where the star is brighter than its spectrum says.
-
-    Notes
-    -----
-    d ∝ 10^(-0.2 M), so that apparent magnitude and extinction cancel in the ratio.
-
-    Examples
-    --------
-    >>> distance_residual([4.0, 3.2474], [4.0, 4.0]).round(3)
-    array([0.   , 0.293])
-    """
-    difference = np.subtract(prediction, y, dtype=float)
-    return 1.0 - 10.0 ** np.clip(-0.2 * difference, -300.0, 300.0)
-
-
-def valley_between_modes(residual):
-    """Residual at the minimum between the main mode and the one of the binaries.
-
-    Parameters
-    ----------
-    residual : array-like of shape (n_samples,)
-        Fractional distance residuals.
-
-    Returns
-    -------
-    float or None
-        Where the density is lowest between the two modes; None if there is no second mode above the main one.
-
-    Notes
-    -----
-    The density is a Gaussian kernel estimate with Silverman's bandwidth. A second mode counts if the number
-    of stars by which it stands above the minimum is 4 times its own counting error and its density is at
-    least 1 % of that of the main mode.
-
-    References
-    ----------
-    Silverman B. W. 1986, Density Estimation for Statistics and Data Analysis, equation 3.31.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> single, binary = rng.normal(0.0, 0.04, 4000), rng.normal(0.27, 0.03, 800)
-    >>> valley = valley_between_modes(np.append(single, binary))
-    >>> 0.10 < valley < 0.20
-    True
-    >>> valley_between_modes(single) is None
-    True
-    """
-    residual = np.asarray(residual, dtype=float)
-    residual = residual[(residual > _RESIDUAL_RANGE[0]) & (residual < _RESIDUAL_RANGE[1])]
-    if residual.size < _MIN_MODE_STARS:
-        return None
-    low, high = np.percentile(residual, [25, 75])
-    bandwidth = 0.9 * min(residual.std(), (high - low) / 1.34) * residual.size**-0.2
-    counts, edges = np.histogram(residual, _N_CELLS, _RESIDUAL_RANGE)
-    cell = edges[1] - edges[0]
-    smoothed = gaussian_filter1d(counts.astype(float), max(bandwidth / cell, 1.0))
-    modes, _ = find_peaks(smoothed)
-    if not modes.size:
-        return None
-    main = modes[np.argmax(smoothed[modes])]
-    # Number of stars that a kernel of this width averages over, for a density in stars a cell.
-    window = 2.0 * np.sqrt(np.pi) * max(bandwidth / cell, 1.0)
-    best = None
-    for mode in modes[modes > main]:
-        valley = main + int(np.argmin(smoothed[main : mode + 1]))
-        rise = (smoothed[mode] - smoothed[valley]) * window
-        significant = rise > _MIN_SIGNIFICANCE * np.sqrt(smoothed[mode] * window)
-        if significant and smoothed[mode] > _MIN_HEIGHT * smoothed[main] and (best is None or rise > best[0]):
-            best = rise, 0.5 * (edges[valley] + edges[valley + 1])
-    return None if best is None else float(best[1])
+_FRACTION = number("lie between 0 and 1", lambda value: 0 < value < 1)
 
 
 class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -132,8 +52,10 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
     where : {"dwarfs", "all"}, default="dwarfs"
         Which stars can be dropped: those of `log_g` of at least `dwarf_log_g`, or all. A giant outshines its
         companion, and its residual is mostly noise.
-    log_g_column : int, default=1
-        Column of `X` with the surface gravity [dex]; used with ``where="dwarfs"``.
+    log_g_column : str or int, default="LOGG"
+        Column of `X` with the surface gravity [dex], by its name or its number; used with ``where="dwarfs"``.
+        In an array, or a table that names none of TEFF, LOGG, M_H, C_FE and N_FE, these stand for the columns
+        in this order.
     dwarf_log_g : float, default=3.5
         Surface gravity from which on a star counts as a dwarf [dex].
     cv : int, cross-validation generator or None, default=None
@@ -142,6 +64,8 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
     n_passes : int, default=1
         How often stars are dropped and the estimator fitted again. The first fit is drawn towards the
         binaries; each pass starts from all stars with the model of the one before.
+    random_state : int, RandomState instance or None, default=None
+        Seeds each `random_state` of the estimator, of what it consists of, and of `cv`. None leaves theirs.
 
     Attributes
     ----------
@@ -157,6 +81,8 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
         Whether "auto" found a second mode; None with a given threshold.
     n_features_in_ : int
         Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if `X` of `fit` had any; the estimator has seen them too.
 
     Warns
     -----
@@ -191,16 +117,30 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
     (50, 0)
     """
 
+    _parameter_constraints: ClassVar[Mapping[str, Constraint]] = {
+        "threshold": Constraint(
+            "be 'auto' or a fraction of the distance between 0 and 1, such as 0.13",
+            lambda value: value == "auto" if isinstance(value, str) else _FRACTION.holds(value),
+        ),
+        "where": one_of("dwarfs", "all"),
+        "log_g_column": Constraint(
+            "be the name or the number of a column", lambda value: isinstance(value, str | numbers.Integral)
+        ),
+        "dwarf_log_g": number("be a finite number [dex]", lambda value: True),
+        "n_passes": positive_integer(),
+    }
+
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        threshold=0.13,
-        where="dwarfs",
-        log_g_column=1,
-        dwarf_log_g=3.5,
-        cv=None,
-        n_passes=1,
+        threshold: float | str = 0.13,
+        where: str = "dwarfs",
+        log_g_column: str | int = "LOGG",
+        dwarf_log_g: float = 3.5,
+        cv: Any = None,
+        n_passes: int = 1,
+        random_state: int | np.random.RandomState | None = None,
     ):
         self.estimator = estimator
         self.threshold = threshold
@@ -209,8 +149,24 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
         self.dwarf_log_g = dwarf_log_g
         self.cv = cv
         self.n_passes = n_passes
+        self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Say where `sample_weight` goes: to this estimator, which leaves out stars, and to the wrapped one.
+
+        Returns
+        -------
+        MetadataRouter
+            The routing of scikit-learn.
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(
+            estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
+        )
+
+    def fit(
+        self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> BinaryPruner:
         """Fit, drop the stars that look like binaries, fit again.
 
         Parameters
@@ -220,7 +176,8 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
         y : array-like of shape (n_samples,)
             Absolute magnitudes [mag].
         sample_weight : array-like of shape (n_samples,), default=None
-            1/σ² of each magnitude, passed to the estimator. None: the estimator gets none.
+            1/σ² of each magnitude, passed to the estimator; of a `Pipeline`, to its last step. None: the
+            estimator gets none. With metadata routing enabled it goes where it is requested.
 
         Returns
         -------
@@ -231,45 +188,53 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
         ------
         ValueError
             If a setting or the table is not usable, or no star would stay.
+        TypeError
+            If there are weights and the estimator takes none.
         """
-        self._check_settings()
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
-        y = np.asarray(y, dtype=np.float64)
+        check_settings(self, self._parameter_constraints)
+        rules = {"dtype": np.float64, "y_numeric": True, "ensure_min_samples": 2}
+        features, labels = validate_data(self, X, y, **rules)
+        labels = np.asarray(labels, dtype=np.float64)
+        weight = None
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        candidate = self._candidates(X)
-        self.support_ = np.ones(len(X), dtype=bool)
-        self.estimator_ = None
+            weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
+        task = _Task(self, *self._seeded(), self._named(features), labels, weight)
+        candidate = self._candidates(features)
+        self.support_ = np.full(len(features), True)
+        self.estimator_ = task.fit(self.support_)
         for _ in range(self.n_passes):
-            self.residual_ = distance_residual(y, self._predict_all(X, y, sample_weight))
-            self._set_threshold(candidate, sample_weight)
+            self.residual_ = distance_residual(labels, task.predict(self.estimator_, self.support_))
+            self._set_threshold(candidate, weight)
             support = ~(candidate & (self.residual_ > self.threshold_))
             if np.array_equal(support, self.support_):
                 break
             self.support_ = support
-            self._check_support(sample_weight)
-            self.estimator_ = self._fit_supported(X, y, sample_weight)
+            self._check_support(weight)
+            self.estimator_ = task.fit(support)
         return self
 
-    def _predict_all(self, X, y, sample_weight):
-        """Predict every star with the model of the stars that stayed so far, out of fold if asked for."""
-        if self.estimator_ is None:
-            self.estimator_ = self._fit_supported(X, y, sample_weight)
-        prediction = self.estimator_.predict(X)
-        if self.cv is not None:
-            stay = self.support_
-            params = {} if sample_weight is None else {"sample_weight": sample_weight[stay]}
-            prediction[stay] = cross_val_predict(
-                clone(self.estimator), X[stay], y[stay], cv=self.cv, params=params
-            )
-        return prediction
+    def _seeded(self) -> tuple[Any, Any]:
+        """Return copies of estimator and splitter whose random states are seeded, if a seed is given."""
+        estimator, cv = clone(self.estimator), copy.copy(self.cv)
+        if self.random_state is None:
+            return estimator, cv
+        random = check_random_state(self.random_state)
+        names = sorted(name for name in estimator.get_params() if name.split("__")[-1] == "random_state")
+        estimator.set_params(**{name: int(random.randint(2**31 - 1)) for name in names})
+        if hasattr(cv, "random_state") and getattr(cv, "shuffle", True):
+            cv.random_state = int(random.randint(2**31 - 1))
+        return estimator, cv
 
-    def _fit_supported(self, X, y, sample_weight):
-        stay = self.support_
-        params = {} if sample_weight is None else {"sample_weight": sample_weight[stay]}
-        return clone(self.estimator).fit(X[stay], y[stay], **params)
+    def _named(self, X: npt.NDArray[np.floating]) -> Any:
+        """Give an array the column names of the fit, if there were any."""
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            return X
+        import pandas as pd
 
-    def _check_support(self, sample_weight):
+        return pd.DataFrame(X, columns=names)
+
+    def _check_support(self, sample_weight: npt.NDArray[np.float64] | None) -> None:
         stay = self.support_
         n_used = np.count_nonzero(stay if sample_weight is None else sample_weight[stay])
         if n_used < 2:
@@ -279,19 +244,36 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
                 "give where='dwarfs'."
             )
 
-    def _candidates(self, X):
+    def _candidates(self, X: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+        """Say which stars can be dropped."""
         if self.where == "all":
             return np.ones(len(X), dtype=bool)
-        if not -X.shape[1] <= self.log_g_column < X.shape[1]:
+        column = self._log_g_index()
+        if not -X.shape[1] <= column < X.shape[1]:
             raise ValueError(
-                f"where='dwarfs' reads the surface gravity from column {self.log_g_column} of X, which has "
+                f"where='dwarfs' reads the surface gravity from column {column} of X, which has "
                 f"n_features = {X.shape[1]}. Set log_g_column, or where='all'."
             )
-        return X[:, self.log_g_column] >= self.dwarf_log_g
+        return X[:, column] >= self.dwarf_log_g
 
-    def _set_threshold(self, candidate, sample_weight):
+    def _log_g_index(self) -> int:
+        if not isinstance(self.log_g_column, str):
+            return int(self.log_g_column)
+        names = [str(name) for name in getattr(self, "feature_names_in_", ())]
+        if self.log_g_column in names:
+            return names.index(self.log_g_column)
+        if self.log_g_column in FEATURES and not set(FEATURES) & set(names):
+            return FEATURES.index(self.log_g_column)
+        raise ValueError(
+            f"where='dwarfs' reads the surface gravity [dex] from the column {self.log_g_column!r} of X; it "
+            f"has {', '.join(names) or 'no names of columns'}. Set log_g_column, or where='all'."
+        )
+
+    def _set_threshold(
+        self, candidate: npt.NDArray[np.bool_], sample_weight: npt.NDArray[np.float64] | None
+    ) -> None:
         self.has_second_mode_ = None
-        if self.threshold != "auto":
+        if not isinstance(self.threshold, str):
             self.threshold_ = float(self.threshold)
             return
         counted = candidate if sample_weight is None else candidate & (sample_weight > 0)
@@ -307,7 +289,7 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
                 stacklevel=3,
             )
 
-    def predict(self, X, return_std=False):
+    def predict(self, X: npt.ArrayLike, return_std: bool = False) -> Any:
         """Predict absolute magnitudes.
 
         Parameters
@@ -325,10 +307,14 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
             Their 1σ errors [mag]. Only with ``return_std=True``.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self.estimator_.predict(X, return_std=True) if return_std else self.estimator_.predict(X)
+        table = self._named(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return (
+            self.estimator_.predict(table, return_std=True) if return_std else self.estimator_.predict(table)
+        )
 
-    def looks_binary(self, X, y, prediction=None):
+    def looks_binary(
+        self, X: npt.ArrayLike, y: npt.ArrayLike, prediction: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.bool_]:
         """Say which stars the fitted threshold would drop.
 
         Parameters
@@ -347,22 +333,54 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
             that `where` allows to drop.
         """
         check_is_fitted(self)
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
-        prediction = self.estimator_.predict(X) if prediction is None else prediction
-        return self._candidates(X) & (distance_residual(y, prediction) > self.threshold_)
+        features, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
+        if prediction is None:
+            prediction = self.estimator_.predict(self._named(features))
+        return self._candidates(features) & (distance_residual(labels, prediction) > self.threshold_)
 
-    def _check_settings(self):
-        if self.where not in WHERE:
-            raise ValueError(f"where has to be one of {WHERE}; received {self.where!r}.")
-        threshold = self.threshold
-        if threshold != "auto" and not (isinstance(threshold, numbers.Real) and 0 < threshold < 1):
-            raise ValueError(
-                "threshold has to be 'auto' or a fraction of the distance between 0 and 1, such as 0.13; "
-                f"received {threshold!r}."
-            )
-        if not isinstance(self.n_passes, numbers.Integral) or self.n_passes < 1:
-            raise ValueError(f"n_passes has to be a positive integer; received {self.n_passes!r}.")
-        if not isinstance(self.log_g_column, numbers.Integral):
-            raise ValueError(
-                f"log_g_column has to be the number of a column; received {self.log_g_column!r}."
-            )
+
+@dataclass(frozen=True)
+class _Task:
+    """Fits and predictions of the wrapped estimator on the stars that stay."""
+
+    pruner: BinaryPruner
+    estimator: Any
+    cv: Any
+    table: Any
+    y: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64] | None
+
+    def fit(self, stay: npt.NDArray[np.bool_]) -> Any:
+        """Fit a copy on the stars that stay."""
+        rows = np.flatnonzero(stay)
+        params = {} if self.weight is None else self._fit_params(self.weight[rows])
+        return clone(self.estimator).fit(_safe_indexing(self.table, rows), self.y[rows], **params)
+
+    def predict(self, fitted: Any, stay: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """Predict every star with the model of those that stayed, these out of fold if asked for."""
+        prediction = np.array(fitted.predict(self.table), dtype=np.float64)
+        if self.cv is None:
+            return prediction
+        rows = np.flatnonzero(stay)
+        params = {} if self.weight is None else self._fit_params(self.weight[rows])
+        table = _safe_indexing(self.table, rows)
+        prediction[rows] = cross_val_predict(self.estimator, table, self.y[rows], cv=self.cv, params=params)
+        return prediction
+
+    def _fit_params(self, weight: npt.NDArray[np.float64]) -> dict[str, Any]:
+        if get_config()["enable_metadata_routing"]:
+            return process_routing(self.pruner, "fit", sample_weight=weight)["estimator"]["fit"]
+        return _weight_of_step(self.estimator, weight)
+
+
+def _weight_of_step(estimator: Any, weight: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """Name the weights as an estimator, or the last step of a `Pipeline`, takes them in `fit`."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    if not has_fit_parameter(estimator, "sample_weight"):
+        raise TypeError(
+            f"{type(estimator).__name__} takes no sample_weight; give none, or another estimator."
+        )
+    return {f"{prefix}sample_weight": weight}

@@ -1,1 +1,1 @@
-"""Isochrone points indexed for fast sums."""
+"""Posteriors of stars from isochrones: points in cells, compiled sums, summaries."""

@@ -1,11 +1,14 @@
-"""Isochrone points sorted for the compiled sums, and results in the units of users."""
+"""Isochrone points sorted into cells, so that the compiled sums find the neighbours of a star."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 
 import numpy as np
-from joblib import effective_n_jobs
+import numpy.typing as npt
+
+from skdistmass.columns.ranges import ISOCHRONE_RANGES
+from skdistmass.physics.isochrones import IsochroneTable
 
 # Cells of the neighbour search [dex] and bins of the posterior: magnitude [mag], log mass and log age [dex].
 M_H_CELL, LOG_G_CELL = 0.05, 0.1
@@ -33,34 +36,73 @@ SUMMARIES = (
 )
 # Room at the ends of the magnitudes for smoothing and for errors of the apparent magnitude [mag].
 MAG_MARGIN = 2.0
-# Stars that a thread takes at a time.
-CHUNK = 2048
+# exp(-x) from a table: linear steps of 1/256 are exact to 2e-6, far below the sampling of the points.
+EXP_STEPS = 256
 
 
-def map_chunks(function, arrays, n_jobs, progress):
-    """Apply a function to chunks of the rows of arrays in threads; return its results in order."""
-    n_rows = len(arrays[0])
-    chunks = [slice(i, min(i + CHUNK, n_rows)) for i in range(0, n_rows, CHUNK)]
-    with ThreadPoolExecutor(effective_n_jobs(n_jobs)) as pool:
-        results = pool.map(lambda chunk: function(*(values[chunk] for values in arrays)), chunks)
-        return list(_count(results, chunks) if progress else results)
+# The likelihood at this many sigma is below the smallest number.
+MAX_N_SIGMA = 35
+# Priors of the age by name.
+STAR_FORMATIONS = ("constant", "log-uniform")
 
 
-def _count(results, chunks):
-    """Pass results on and show how many stars are done."""
-    from tqdm.auto import tqdm
+def check_table(table: IsochroneTable) -> None:
+    """Check that a user's isochrones can be summed over.
 
-    with tqdm(total=chunks[-1].stop, desc="isochrones", unit=" stars", unit_scale=True) as bar:
-        for chunk, result in zip(chunks, results, strict=True):
-            yield result
-            bar.update(chunk.stop - chunk.start)
+    Parameters
+    ----------
+    table : IsochroneTable
+        The points.
+
+    Raises
+    ------
+    TypeError
+        If it is no `IsochroneTable`.
+    ValueError
+        If it holds no point, a column has another length or values that are not finite or not possible.
+    """
+    if not isinstance(table, IsochroneTable):
+        raise TypeError(f"table must be an IsochroneTable or None; received {type(table).__name__}")
+    if not len(table):
+        raise ValueError("table must hold at least one point; received none")
+    for name in (field.name for field in fields(table) if field.name != "provenance"):
+        values = getattr(table, name)
+        if np.shape(values) != (len(table),):
+            raise ValueError(f"table.{name} must have shape ({len(table)},); received {np.shape(values)}")
+        bad = (~np.isfinite(values)).sum()
+        if bad:
+            raise ValueError(f"table.{name} must be finite; {bad} of {len(table)} points are not")
+    for name, (low, high) in ISOCHRONE_RANGES.items():
+        values = getattr(table, name)
+        if not (np.min(values) >= low and np.max(values) <= high):
+            raise ValueError(
+                f"table.{name} must lie between {low:g} and {high:g}; received {np.min(values):g} to "
+                f"{np.max(values):g}; is it in the unit that `IsochroneTable` names?"
+            )
+    if not np.max(table.weight) > 0:
+        raise ValueError("table.weight must be positive for at least one point")
 
 
-def star_formation_factor(log_age, star_formation):
-    """Return star formation in units of a constant rate at each log age [log10 yr]."""
+def star_formation_factor(
+    log_age: npt.NDArray[np.floating], star_formation: str | float
+) -> npt.NDArray[np.floating]:
+    """Rate of star formation in units of a constant one.
+
+    Parameters
+    ----------
+    log_age : ndarray of shape (n_points,)
+        Ages [log10 yr].
+    star_formation : {"constant", "log-uniform"} or float
+        Prior of the age, as in `IsochroneDistance`; a number is a time scale [Gyr].
+
+    Returns
+    -------
+    ndarray of shape (n_points,)
+        Factors of the weights.
+    """
     if star_formation == "constant":
         return np.ones_like(log_age)
-    if star_formation == "log-uniform":
+    if isinstance(star_formation, str):
         return 10.0 ** (9.0 - log_age)
     return np.exp((10.0 ** (log_age - 9.0) - 14.0) / star_formation)
 
@@ -86,9 +128,19 @@ class PointIndex:
         absolute magnitude, log mass and log age; the first point of each cell, with one more column for the
         end; the range of [M/H] of each row of cells; zero and step of the cells in [M/H], then in log g;
         values of exp(-x).
+    extent : ndarray of shape (3,)
+        Range of Teff [K], log g [dex] and [M/H] [dex] that the points span.
+    mag_zero, log_mass_zero, log_age_zero : float
+        Where the first bin begins [mag, dex, log10 yr].
+    magnitude_range, log_age_range : tuple of float
+        Smallest and largest value of the points [mag, log10 yr].
+    centres : ndarray of shape (n_bins,)
+        10^(-0.2 M) at the centre of each bin of absolute magnitude.
+    sizes : tuple of int
+        Numbers of bins in log mass and log age.
     """
 
-    def __init__(self, table, band, star_formation, n_sigma):
+    def __init__(self, table: IsochroneTable, band: str, star_formation: str | float, n_sigma: float):
         magnitude = np.asarray(getattr(table, f"abs_mag_{band.lower()}"), dtype=float)
         log_mass = np.log10(np.asarray(table.mass, dtype=float))
         log_age = np.asarray(table.log_age, dtype=float)
@@ -108,13 +160,12 @@ class PointIndex:
         n_bins = int(bins[:, 0].max() + MAG_MARGIN / MAG_BIN) + 1
         self.centres = 10.0 ** (-0.2 * self.magnitude(np.arange(n_bins) + 0.5))
         self.n_sigma = float(n_sigma)
+        self.extent = np.array([np.ptp(values) for values in (table.teff, table.log_g, table.m_h)])
         weight = np.asarray(table.weight, dtype=float) * star_formation_factor(log_age, star_formation)
         self._sort(np.column_stack([table.teff, table.log_g, table.m_h, weight / weight.max()]), bins)
 
-    def _sort(self, points, bins):
+    def _sort(self, points: npt.NDArray[np.float64], bins: npt.NDArray[np.int16]) -> None:
         """Put the arrays of the kernels into `arrays`."""
-        from skdistmass.isochrones.kernel import EXP_STEPS
-
         zero = points[:, 2].min() - M_H_CELL / 2, points[:, 1].min()
         row = ((points[:, 2] - zero[0]) / M_H_CELL).astype(np.int64)
         column = ((points[:, 1] - zero[1]) / LOG_G_CELL).astype(np.int64)
@@ -135,64 +186,17 @@ class PointIndex:
             np.exp(-np.arange(int(0.5 * self.n_sigma**2 * EXP_STEPS) + 3) / EXP_STEPS),
         )
 
-    def magnitude(self, position):
-        """Return the absolute magnitude [mag] at a position in bins."""
-        return self.mag_zero + MAG_BIN * position
-
-    def posteriors(self, stars, sigmas, seen, length, probabilities):
-        """Summarise the posterior of each star.
+    def magnitude(self, position: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Absolute magnitude at a position in bins [mag].
 
         Parameters
         ----------
-        stars, sigmas : ndarray of shape (n_stars, 3)
-            Teff [K], log g [dex], [M/H] [dex] and their 1σ errors.
-        seen : ndarray of shape (n_stars, 2)
-            Distance of a star of absolute magnitude 0 [pc] and 1σ error of the apparent magnitude [mag].
-        length : float
-            Scale length of the volume prior [pc]; 0 for none.
-        probabilities : ndarray of shape (n_probabilities,)
-            Cumulative probabilities at which the absolute magnitude is wanted.
+        position : ndarray
+            Positions [bins].
 
         Returns
         -------
-        quantiles : ndarray of shape (n_stars, n_probabilities)
+        ndarray
             Absolute magnitudes [mag].
-        rest : ndarray of shape (n_stars, n_summaries)
-            The columns named in `SUMMARIES`: magnitudes [mag], masses [Msun], ages [Gyr].
         """
-        from skdistmass.isochrones import kernel as compiled
-
-        seen = seen / np.array([1.0, MAG_BIN])
-        out = compiled.posteriors(
-            stars, sigmas, seen, length, self.n_sigma, probabilities, self.arrays, self.centres, self.sizes
-        )
-        n = len(probabilities)
-        quantiles, rest = self.magnitude(out[:, :n]), out[:, n:]
-        for i, name in enumerate(SUMMARIES):
-            if name.startswith("mass"):
-                rest[:, i] = 10.0 ** (self.log_mass_zero + LOG_MASS_BIN * rest[:, i])
-            elif name.startswith("age"):
-                # A bin reaches half a step beyond the oldest isochrone; no age does.
-                log_age = np.clip(self.log_age_zero + LOG_AGE_BIN * rest[:, i], *self.log_age_range)
-                rest[:, i] = 10.0 ** (log_age - 9.0)
-            elif name not in ("mean_scale", "chi2"):
-                rest[:, i] = self.magnitude(rest[:, i])
-        return quantiles, rest
-
-    def cumulative(self, stars, sigmas, magnitudes):
-        """Return the probability of a smaller absolute magnitude than each given one, for each star."""
-        from skdistmass.isochrones.kernel import distributions
-
-        positions = (magnitudes - self.mag_zero) / MAG_BIN
-        return distributions(
-            stars, sigmas, self.n_sigma, self.arrays, len(self.centres), self.sizes, positions
-        )
-
-
-def summarise_in_threads(index, stars, sigmas, seen, length, quantiles, n_jobs, progress):
-    """Return quantiles of the absolute magnitude and a dict of the other summaries of each star."""
-    parts = map_chunks(
-        lambda *rows: index.posteriors(*rows, length, quantiles), (stars, sigmas, seen), n_jobs, progress
-    )
-    magnitudes, rest = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))
-    return magnitudes, dict(zip(SUMMARIES, rest.T, strict=True))
+        return self.mag_zero + MAG_BIN * position

@@ -1,4 +1,4 @@
-"""Compiled sums over isochrone points; `skdistmass.estimators.isochrone` is their user.
+"""Compiled sums over the isochrone points near a star.
 
 The points are sorted by cells of metallicity and surface gravity and, inside a cell, by temperature, so that
 the neighbours of a star are a few contiguous runs. The kernels release the global lock and treat each star on
@@ -13,11 +13,9 @@ import math
 import numba
 import numpy as np
 
-from skdistmass.isochrones.index import CENTRAL_QUANTILES, SUMMARIES
+from skdistmass.isochrones.index import CENTRAL_QUANTILES, EXP_STEPS, SUMMARIES
 
 N_SUMMARIES = len(SUMMARIES)
-# exp(-x) from a table: linear steps of 1/256 are exact to 2e-6, far below the sampling of the points.
-EXP_STEPS = 256
 # The points are discrete: densities are smoothed by this share of half the width of the central 68 %.
 SMOOTHING = 0.25
 

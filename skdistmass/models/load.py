@@ -141,6 +141,8 @@ def load_predictor(name: str | Path, trusted: bool = False) -> Any:
             f"{label} does not hold a network of this package, but something else, such as an estimator "
             "derived from one or an interpolating MassToAge; use load_model."
         )
+    if not isinstance(getattr(predictor, "card_", None), dict):
+        raise ValueError(f"{label} holds a network without a card; write models with save_model.")
     predictor.sha256_ = hashlib.sha256(content).hexdigest()
     return predictor
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from skdistmass.exceptions import UntrustedModelError
 
-MAX_VALUES = 2_000_000
+MAX_VALUES = 300_000
 """A model file holds at most so many values."""
 
 _SYMBOLS = {
@@ -99,7 +99,20 @@ class PickleMachine:
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        """Execute the pickle and return what it leaves on the stack."""
+        """Execute the pickle.
+
+        Returns
+        -------
+        object
+            What it leaves on the stack.
+
+        Raises
+        ------
+        UntrustedModelError
+            If it names, or calls, anything but what a model consists of.
+        ValueError
+            If it is damaged or too large.
+        """
         try:
             for opcode, argument, _ in pickletools.genops(self.stream):
                 if opcode.name == "STOP":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skdistmass.estimators.persistence import rebuild, rebuild_predictor
+from skdistmass.estimators.persistence import check_state, rebuild, rebuild_predictor
 from skdistmass.models.pickle_machine import MAX_VALUES, Pending, PickleMachine, StoredEstimator
 
 MAX_BYTES = 2**27
@@ -62,7 +62,7 @@ def to_estimator(value: Any) -> Any:
         If the arrays of an estimator are missing or do not fit each other.
     """
     if isinstance(value, StoredEstimator):
-        return rebuild(value.format_version, value.name, _attributes(value))
+        return rebuild(value.format_version, value.name, to_estimator(value.state))
     if isinstance(value, list | tuple):
         return type(value)(to_estimator(part) for part in value)
     if isinstance(value, dict):
@@ -90,13 +90,14 @@ def to_predictor(value: Any) -> Any:
     """
     if not isinstance(value, StoredEstimator):
         return None
-    return rebuild_predictor(value.format_version, value.name, _attributes(value, without="domain_"))
-
-
-def _attributes(stored: StoredEstimator, without: str = "") -> Any:
-    if not isinstance(stored.state, dict):
-        return stored.state
-    return {name: to_estimator(part) for name, part in stored.state.items() if name != without}
+    state = value.state
+    domain = state.get("domain_") if isinstance(state, dict) else None
+    if domain is not None:
+        if not isinstance(domain, StoredEstimator) or domain.name != "TrainingDomain":
+            raise ValueError("domain_ must be a TrainingDomain.")
+        check_state(domain.format_version, domain.name, domain.state)
+        state = {name: part for name, part in state.items() if name != "domain_"}
+    return rebuild_predictor(value.format_version, value.name, to_estimator(state))
 
 
 def _decompress(content: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import ArrayLike, NDArray
 
 MAG_PER_FRACTION = 5 / np.log(10)
@@ -212,3 +213,32 @@ def positive(values: ArrayLike) -> NDArray[np.float64]:
 def _not_negative(values: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(values, dtype=float)
     return np.where(values >= 0, values, np.nan)
+
+
+def distance_residual(y: npt.ArrayLike, prediction: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Fractional distance residual of absolute magnitudes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Absolute magnitudes of the labels [mag].
+    prediction : array-like of shape (n_samples,)
+        Absolute magnitudes of the model [mag].
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        1 - d_model / d_label; positive where the star is brighter than its spectrum says.
+
+    Notes
+    -----
+    d ∝ 10^(-0.2 M), so that apparent magnitude and extinction cancel in the ratio.
+
+    Examples
+    --------
+    >>> from skdistmass.physics.photometry import distance_residual
+    >>> distance_residual([4.0, 3.2474], [4.0, 4.0]).round(3)
+    array([0.   , 0.293])
+    """
+    difference = np.subtract(prediction, y, dtype=float)
+    return 1.0 - 10.0 ** np.clip(-0.2 * difference, -300.0, 300.0)

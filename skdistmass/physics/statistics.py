@@ -8,6 +8,15 @@ from numpy.typing import ArrayLike, NDArray
 MAD_TO_SIGMA = 1.4826
 """Standard deviation of a Gaussian over its median absolute deviation, to four digits."""
 
+# Where two modes are looked for: two equal stars are 0.75 mag brighter than one, a residual of 0.29.
+_RESIDUAL_RANGE = (-0.6, 0.6)
+_N_CELLS = 600
+_MIN_MODE_STARS = 100
+# The second mode has to stand this many times its own counting error above the minimum before it, and hold at
+# least this fraction of the density of the first: noise makes lower ones.
+_MIN_SIGNIFICANCE = 4.0
+_MIN_HEIGHT = 0.01
+
 
 def robust_sigma(values: ArrayLike) -> float:
     """Median absolute deviation from the median, scaled to the standard deviation of a Gaussian.
@@ -81,3 +90,67 @@ def weighted_robust_sigma(values: NDArray[np.float64], weights: NDArray[np.float
     """
     centre = weighted_median(values, weights)
     return MAD_TO_SIGMA * float(weighted_median(np.abs(values - centre), weights))
+
+
+def valley_between_modes(residual: ArrayLike) -> float | None:
+    """Residual at the minimum between the main mode and the one of the binaries.
+
+    Parameters
+    ----------
+    residual : array-like of shape (n_samples,)
+        Fractional distance residuals.
+
+    Returns
+    -------
+    float or None
+        Where the density is lowest between the two modes; None if there is no second mode above the main one.
+
+    Notes
+    -----
+    The density is a Gaussian kernel estimate with Silverman's bandwidth. A second mode counts if the number
+    of stars by which it stands above the minimum is 4 times its own counting error and its density is at
+    least 1 % of that of the main mode.
+
+    References
+    ----------
+    Silverman B. W. 1986, Density Estimation for Statistics and Data Analysis, equation 3.31.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistmass.physics.statistics import valley_between_modes
+    >>> rng = np.random.default_rng(0)
+    >>> single, binary = rng.normal(0.0, 0.04, 4000), rng.normal(0.27, 0.03, 800)
+    >>> valley = valley_between_modes(np.append(single, binary))
+    >>> 0.10 < valley < 0.20
+    True
+    >>> valley_between_modes(single) is None
+    True
+    """
+    # Not at the top: a process that applies a model to a few stars starts faster without SciPy.
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.signal import find_peaks
+
+    residual = np.asarray(residual, dtype=float)
+    residual = residual[(residual > _RESIDUAL_RANGE[0]) & (residual < _RESIDUAL_RANGE[1])]
+    if residual.size < _MIN_MODE_STARS:
+        return None
+    low, high = np.percentile(residual, [25, 75])
+    bandwidth = 0.9 * min(residual.std(), (high - low) / 1.34) * residual.size**-0.2
+    counts, edges = np.histogram(residual, _N_CELLS, _RESIDUAL_RANGE)
+    cell = edges[1] - edges[0]
+    smoothed = gaussian_filter1d(counts.astype(float), max(bandwidth / cell, 1.0))
+    modes, _ = find_peaks(smoothed)
+    if not modes.size:
+        return None
+    main = modes[np.argmax(smoothed[modes])]
+    # Number of stars that a kernel of this width averages over, for a density in stars a cell.
+    window = 2.0 * np.sqrt(np.pi) * max(bandwidth / cell, 1.0)
+    best = None
+    for mode in modes[modes > main]:
+        valley = main + int(np.argmin(smoothed[main : mode + 1]))
+        rise = (smoothed[mode] - smoothed[valley]) * window
+        significant = rise > _MIN_SIGNIFICANCE * np.sqrt(smoothed[mode] * window)
+        if significant and smoothed[mode] > _MIN_HEIGHT * smoothed[main] and (best is None or rise > best[0]):
+            best = rise, 0.5 * (edges[valley] + edges[valley + 1])
+    return None if best is None else float(best[1])

@@ -21,7 +21,8 @@ from skdistmass.columns import (
 from skdistmass.estimators.age import NoAgeReason
 from skdistmass.estimators.base import without_domain_warning
 from skdistmass.estimators.inference import with_feature_names
-from skdistmass.estimators.isochrone import IsochroneDistance, IsochroneStatus
+from skdistmass.estimators.isochrone import IsochroneDistance
+from skdistmass.isochrones.posterior import IsochroneStatus
 from skdistmass.physics import photometry
 from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.physics.extinction import choose_extinction

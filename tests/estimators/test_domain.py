@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV, KFold
 
 from skdistmass import TrainingDomain, load_model
 
@@ -106,12 +107,12 @@ def test_no_training_star_is_kept(domain, stars):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"contamination": 0.6}, r"contamination has to lie in \[0, 0.5\]; received 0.6"),
+        ({"contamination": 0.6}, r"contamination must lie in \[0, 0.5\]; received 0.6"),
         ({"contamination": -0.1}, "contamination"),
         ({"contamination": np.nan}, "contamination"),
-        ({"contamination": "auto"}, "contamination has to lie in .*received 'auto'"),
-        ({"n_components": 0}, "n_components has to be a positive integer; received 0"),
-        ({"n_components": 2.5}, "n_components has to be a positive integer; received 2.5"),
+        ({"contamination": "auto"}, "contamination must lie in .*received 'auto'"),
+        ({"n_components": 0}, "n_components must be a positive integer; received 0"),
+        ({"n_components": 2.5}, "n_components must be a positive integer; received 2.5"),
     ],
 )
 def test_settings_are_checked(settings, message, stars):
@@ -138,3 +139,18 @@ def test_shipped_domains(name):
     assert_array_equal(domain.contains([giant, white_dwarf, hot_star]), [True, False, False])
     dwarf = domain.contains([[5600, 4.45, 0.0, 0.0, 0.0]])[0]
     assert not dwarf or name == "distance"
+
+
+def test_score_is_the_mean_log_density_and_chooses_the_number_of_components():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(-5.0, 1.0, (300, 2)), rng.normal(5.0, 1.0, (300, 2))])
+    search = GridSearchCV(
+        TrainingDomain(), {"n_components": [1, 2]}, cv=KFold(3, shuffle=True, random_state=0)
+    )
+    assert search.fit(X).best_params_ == {"n_components": 2}
+    domain = TrainingDomain(n_components=1, covariance_floor=1e-9).fit(X)
+    # The entropy of a Gaussian of unit variances with the correlation of the two clouds.
+    correlation = np.corrcoef(X.T)[0, 1]
+    expected = -np.log(2 * np.pi) - 1 - 0.5 * np.log(1 - correlation**2)
+    assert domain.score(X) == pytest.approx(expected, abs=1e-3)
+    assert domain.score(X) == pytest.approx(domain.score_samples(X).mean())

@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdistmass.estimators.isochrone import IsochroneDistance, IsochroneStatus
+from skdistmass.estimators.isochrone import IsochroneDistance
+from skdistmass.isochrones.posterior import IsochroneStatus
 from skdistmass.physics.isochrones import IsochroneTable, load_isochrones
 
 ERRORS = np.array([60.0, 0.07, 0.06])
@@ -286,10 +287,31 @@ class TestResults:
         np.testing.assert_array_equal(
             five.predict(np.column_stack([GIANTS, np.ones((4, 2))])), model.predict(GIANTS)
         )
-        two = IsochroneDistance().fit(GIANTS[:, :2])
-        free = two.predict_quantiles(GIANTS[:1, :2])
-        vague = model.predict_quantiles(GIANTS[:1], X_error=[0.0, 0.0, 1e6])
-        np.testing.assert_allclose(free, vague, atol=1e-6)
+        # Two kinds of star 1 mag apart, of which the metallicity would tell which.
+        pair = IsochroneDistance(simple_table(m_h=[-0.5, 0.5], abs_mag_k=[0.0, 1.0]))
+        assert pair.fit().predict_posterior([[5000.0, 3.0, 0.5]])["absolute_magnitude_mean"][0] > 0.99
+        free = pair.fit([[5000.0, 3.0]]).predict_posterior([[5000.0, 3.0]])
+        assert free["absolute_magnitude_mean"][0] == pytest.approx(0.5, abs=0.011)
+
+    @pytest.mark.parametrize("column", range(3))
+    @pytest.mark.parametrize("error", [1e5, 1e38])
+    def test_an_error_beyond_the_isochrones_is_no_measurement(self, model, column, error):
+        errors = np.tile([80.0, 0.1, 0.1], (4, 1))
+        expected = model.predict_distance(GIANTS, 10.0, 0.0, X_error=errors)
+        errors[1, column] = error
+        result = model.predict_distance(GIANTS, 10.0, 0.0, X_error=errors)
+        assert list(result["status"]) == [0, IsochroneStatus.OUT_OF_REACH, 0, 0]
+        assert result.iloc[1].drop("status").isna().all()
+        pd.testing.assert_frame_equal(result.drop(index=1), expected.drop(index=1), check_exact=True)
+
+    def test_vague_labels_up_to_the_spread_of_the_isochrones_count(self, model, table):
+        spread = [np.ptp(values) / np.sqrt(12) for values in (table.teff, table.log_g, table.m_h)]
+        for factor, status in ((0.99, IsochroneStatus.OK), (1.01, IsochroneStatus.OUT_OF_REACH)):
+            result = model.predict_posterior(GIANTS[:1], X_error=np.multiply(factor, spread))
+            assert result["status"][0] == status
+        # A table of stars of one metallicity is narrow; errors of stars are not.
+        narrow = IsochroneDistance(simple_table(log_g=np.linspace(2.0, 4.0, 101))).fit()
+        assert np.isfinite(narrow.predict([[5000.0, 3.0, 0.0]], X_error=[300.0, 0.3, 0.3])).all()
 
     def test_progress_bar(self, capsys):
         IsochroneDistance(progress=True, m_h_step=0.25).fit().predict(GIANTS)

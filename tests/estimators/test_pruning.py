@@ -1,10 +1,16 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistmass.estimators.distance import DistanceRegressor
@@ -20,7 +26,8 @@ EQUAL_TWIN = 2.5 * np.log10(2.0)  # two equal stars [mag]
 CHECKED = [
     BinaryPruner(LinearRegression()),
     BinaryPruner(LinearRegression(), where="all", threshold=0.5, n_passes=2),
-    BinaryPruner(DistanceRegressor(max_iter=30, n_restarts=1, random_state=0)),
+    BinaryPruner(DistanceRegressor(max_iter=30, n_restarts=1)),
+    BinaryPruner(make_pipeline(StandardScaler(), DistanceRegressor(max_iter=30, n_restarts=1)), cv=2),
 ]
 
 
@@ -140,6 +147,79 @@ def test_sample_weight_reaches_the_estimator():
     assert np.allclose(np.median(folds.residual_[300:]), 0.0, atol=0.01)
 
 
+def pipeline():
+    return make_pipeline(StandardScaler(), LinearRegression())
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_weights_reach_the_last_step_of_a_pipeline(cv):
+    X, y = main_sequence(n_stars=600, twins=60)
+    weight = np.where(np.arange(600) < 60, 0.0, 1.0)
+    around = BinaryPruner(pipeline(), threshold=0.9, cv=cv).fit(X, y, sample_weight=weight)
+    assert np.allclose(around.predict(X), LinearRegression().fit(X[60:], y[60:]).predict(X))
+    nested = BinaryPruner(make_pipeline(StandardScaler(), pipeline()), threshold=0.9)
+    assert np.allclose(nested.fit(X, y, sample_weight=pd.Series(weight)).predict(X), around.predict(X))
+    with pytest.raises(TypeError, match="KNeighborsRegressor takes no sample_weight"):
+        BinaryPruner(make_pipeline(StandardScaler(), KNeighborsRegressor())).fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_weights_are_routed_where_they_are_requested(cv):
+    X, y = main_sequence(n_stars=600, twins=60)
+    weight = np.where(np.arange(600) < 60, 0.0, 1.0)
+    expected = LinearRegression().fit(X[60:], y[60:]).predict(X)
+    with config_context(enable_metadata_routing=True):
+        weighted = LinearRegression().set_fit_request(sample_weight=True)
+        for inner in (
+            weighted,
+            make_pipeline(StandardScaler().set_fit_request(sample_weight=False), weighted),
+        ):
+            pruner = BinaryPruner(inner, threshold=0.9, cv=cv).fit(X, y, sample_weight=weight)
+            assert np.allclose(pruner.predict(X), expected)
+        unweighted = LinearRegression().set_fit_request(sample_weight=False)
+        ignoring = BinaryPruner(unweighted, threshold=0.9, cv=cv).fit(X, y, sample_weight=weight)
+        assert np.allclose(ignoring.predict(X), LinearRegression().fit(X, y).predict(X))
+        assert BinaryPruner(LinearRegression()).fit(X, y).support_.sum() < 600
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            BinaryPruner(LinearRegression()).fit(X, y, sample_weight=weight)
+        outer = BinaryPruner(weighted, threshold=0.9).set_fit_request(sample_weight=True)
+        search = GridSearchCV(outer.set_score_request(sample_weight=False), {"n_passes": [1, 2]}, cv=3)
+        search.fit(X, y, sample_weight=weight)
+        assert np.allclose(search.predict(X), expected)
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_tables_keep_their_names_and_name_the_gravity(output):
+    X, y = main_sequence(n_stars=600, twins=60)
+    table = pd.DataFrame({"LOGG": X[:, 1], "M_H": np.zeros(600), "TEFF": X[:, 0]})
+    again = BinaryPruner(LinearRegression(), cv=3).fit(X, y)
+    with config_context(transform_output=output):
+        pruner = BinaryPruner(pipeline(), cv=3).fit(table, y)
+        assert np.allclose(pruner.predict(table), again.predict(X))
+    assert list(pruner.estimator_.feature_names_in_) == ["LOGG", "M_H", "TEFF"]
+    assert np.array_equal(pruner.support_, again.support_)
+    with pytest.raises(ValueError, match=r"column 'LOGG' of X; it has M_H, TEFF\. Set log_g_column"):
+        BinaryPruner(LinearRegression()).fit(table[["M_H", "TEFF"]], y)
+    own = table.rename(columns={"LOGG": "gravity"})
+    by_name = BinaryPruner(LinearRegression(), log_g_column="gravity", cv=3).fit(own, y)
+    assert np.array_equal(by_name.support_, again.support_)
+
+
+def test_random_state_seeds_the_estimator_and_the_folds():
+    X, y = main_sequence(n_stars=300, twins=30)
+    network = make_pipeline(StandardScaler(), DistanceRegressor(max_iter=5, n_restarts=1))
+    folds = KFold(3, shuffle=True)
+    first, second, other = (
+        BinaryPruner(network, threshold=0.5, cv=folds, random_state=seed).fit(X, y) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first.residual_, second.residual_)
+    assert np.array_equal(first.predict(X), second.predict(X))
+    assert not np.array_equal(first.residual_, other.residual_)
+    # What was given stays as it was.
+    assert network[-1].random_state is None
+    assert folds.random_state is None
+
+
 def test_works_in_model_selection():
     X, y = main_sequence(n_stars=400, twins=0)
     assert cross_val_score(BinaryPruner(LinearRegression()), X, y, cv=3).min() > 0.9
@@ -167,11 +247,13 @@ def test_error_and_looks_binary_come_from_the_fitted_estimator():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"where": "giants"}, "where has to be one of"),
-        ({"threshold": 13}, "threshold has to be 'auto' or a fraction.*received 13"),
+        ({"where": "giants"}, "where must be one of"),
+        ({"threshold": 13}, "threshold must be 'auto' or a fraction.*received 13"),
         ({"threshold": "best"}, "received 'best'"),
-        ({"n_passes": 0}, "n_passes has to be a positive integer"),
-        ({"log_g_column": "LOGG"}, "log_g_column has to be the number"),
+        ({"n_passes": 0}, "n_passes must be a positive integer"),
+        ({"log_g_column": 1.0}, "log_g_column must be the name or the number"),
+        ({"dwarf_log_g": np.nan}, "dwarf_log_g must be a finite number"),
+        ({"log_g_column": "log_g"}, "'log_g' of X; it has no names of columns"),
         ({"log_g_column": 7}, "column 7 of X, which has n_features = 2"),
     ],
 )

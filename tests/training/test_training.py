@@ -15,7 +15,7 @@ from skdistmass.columns import BITS, FEATURES
 from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.mass import MassRegressor
 from skdistmass.estimators.pruning import NoSecondModeWarning
-from skdistmass.models.load import UntrustedModelError, load_model
+from skdistmass.models.load import load_model
 from skdistmass.simulate import make_survey
 from skdistmass.survey.catalog import build_catalog
 from skdistmass.training import (
@@ -183,9 +183,7 @@ def test_a_trained_model_works_in_the_catalogue(stars, trained, trained_mass, tm
         *("mine.joblib", "mine-test.ecsv", "mine-card.json"),
     ]
     settings = {"distance": tmp_path / "distance.joblib", "masses": tmp_path / "mine.joblib"}
-    with pytest.raises(UntrustedModelError):
-        build_catalog(stars, **settings)
-    again = build_catalog(stars, **settings, trusted=True)
+    again = build_catalog(stars, **settings)
     for name in ("DISTANCE", "DISTANCE_ERR", "MASS", "AGE", "BITMASK"):
         assert np.array_equal(catalog[name], again[name], equal_nan=True), name
     assert np.isfinite(catalog["DISTANCE"]).mean() > 0.9

@@ -1,0 +1,236 @@
+"""Posteriors of stars: summaries in the units of users, as a table with a status for each star."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from joblib import effective_n_jobs
+
+from skdistmass.isochrones.index import LOG_AGE_BIN, LOG_MASS_BIN, MAG_BIN, SUMMARIES, PointIndex
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Stars that a thread takes at a time.
+CHUNK = 2048
+
+
+def summarise(
+    index: PointIndex,
+    stars: npt.NDArray[np.float64],
+    sigmas: npt.NDArray[np.float64],
+    seen: npt.NDArray[np.float64],
+    length: float,
+    probabilities: npt.NDArray[np.float64],
+    n_jobs: int,
+    progress: bool,
+) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
+    """Summarise the posterior of each star.
+
+    Parameters
+    ----------
+    index : PointIndex
+        The isochrones.
+    stars, sigmas : ndarray of shape (n_stars, 3)
+        Teff [K], log g [dex], [M/H] [dex] and their 1σ errors.
+    seen : ndarray of shape (n_stars, 2)
+        Distance of a star of absolute magnitude 0 [pc] and 1σ error of the apparent magnitude [mag].
+    length : float
+        Scale length of the volume prior [pc]; 0 for none.
+    probabilities : ndarray of shape (n_probabilities,)
+        Cumulative probabilities at which the absolute magnitude is wanted.
+    n_jobs : int
+        Number of threads; -1 takes all processors.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    quantiles : ndarray of shape (n_stars, n_probabilities)
+        Absolute magnitudes [mag].
+    rest : dict of str to ndarray of shape (n_stars,)
+        What `SUMMARIES` names: magnitudes [mag], masses [Msun], ages [Gyr].
+    """
+    task = partial(_summarise_chunk, index, length, probabilities)
+    parts = _map_chunks(task, (stars, sigmas, seen), n_jobs, progress)
+    quantiles, rest = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))
+    return quantiles, dict(zip(SUMMARIES, rest.T, strict=True))
+
+
+def densities(
+    index: PointIndex,
+    stars: npt.NDArray[np.float64],
+    sigmas: npt.NDArray[np.float64],
+    magnitudes: npt.NDArray[np.float64],
+    n_jobs: int,
+    progress: bool,
+) -> npt.NDArray[np.float64]:
+    """Probability density of the absolute magnitude of each star.
+
+    Parameters
+    ----------
+    index : PointIndex
+        The isochrones.
+    stars, sigmas : ndarray of shape (n_stars, 3)
+        Teff [K], log g [dex], [M/H] [dex] and their 1σ errors.
+    magnitudes : ndarray of shape (n_magnitudes,)
+        Increasing absolute magnitudes [mag].
+    n_jobs : int
+        Number of threads; -1 takes all processors.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    ndarray of shape (n_stars, n_magnitudes)
+        Mean densities over the intervals that reach half way to the neighbours [1/mag].
+    """
+    from skdistmass.isochrones.kernel import distributions
+
+    middle = (magnitudes[1:] + magnitudes[:-1]) / 2
+    ends = [2 * magnitudes[0] - middle[0]], [2 * magnitudes[-1] - middle[-1]]
+    edges = np.concatenate([ends[0], middle, ends[1]])
+    positions = (edges - index.mag_zero) / MAG_BIN
+    fixed = index.n_sigma, index.arrays, len(index.centres), index.sizes, positions
+    parts = _map_chunks(lambda *rows: distributions(*rows, *fixed), (stars, sigmas), n_jobs, progress)
+    return np.diff(np.concatenate(parts), axis=1) / np.diff(edges)
+
+
+def _summarise_chunk(
+    index: PointIndex,
+    length: float,
+    probabilities: npt.NDArray[np.float64],
+    stars: npt.NDArray[np.float64],
+    sigmas: npt.NDArray[np.float64],
+    seen: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+    # Importing the compiler takes longer than a few stars.
+    from skdistmass.isochrones.kernel import posteriors
+
+    seen = seen / np.array([1.0, MAG_BIN])
+    fixed = index.n_sigma, probabilities, index.arrays, index.centres, index.sizes
+    out = posteriors(stars, sigmas, seen, length, *fixed)
+    n = len(probabilities)
+    quantiles, rest = index.magnitude(out[:, :n]), out[:, n:]
+    for i, name in enumerate(SUMMARIES):
+        if name.startswith("mass"):
+            rest[:, i] = 10.0 ** (index.log_mass_zero + LOG_MASS_BIN * rest[:, i])
+        elif name.startswith("age"):
+            # A bin reaches half a step beyond the oldest isochrone; no age does.
+            log_age = np.clip(index.log_age_zero + LOG_AGE_BIN * rest[:, i], *index.log_age_range)
+            rest[:, i] = 10.0 ** (log_age - 9.0)
+        elif name not in ("mean_scale", "chi2"):
+            rest[:, i] = index.magnitude(rest[:, i])
+    return quantiles, rest
+
+
+def _map_chunks(function: Callable, arrays: Sequence[npt.NDArray], n_jobs: int, progress: bool) -> list[Any]:
+    """Apply a function to chunks of the rows of arrays in threads; return its results in order."""
+    n_rows = len(arrays[0])
+    chunks = [slice(i, min(i + CHUNK, n_rows)) for i in range(0, n_rows, CHUNK)]
+    with ThreadPoolExecutor(effective_n_jobs(n_jobs)) as pool:
+        results = pool.map(lambda chunk: function(*(values[chunk] for values in arrays)), chunks)
+        return list(_count(results, chunks) if progress else results)
+
+
+def _count(results: Iterable[Any], chunks: list[slice]) -> Iterator[Any]:
+    """Pass results on and show how many stars are done."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=chunks[-1].stop, desc="isochrones", unit=" stars", unit_scale=True) as bar:
+        for chunk, result in zip(chunks, results, strict=True):
+            yield result
+            bar.update(chunk.stop - chunk.start)
+
+
+class IsochroneStatus(IntEnum):
+    """Why a value of `IsochroneDistance` is there or not.
+
+    ``OK``: all values are there. ``MISSING_INPUT``: a label is missing. ``OUT_OF_REACH``: no isochrone lies
+    within `n_sigma` of the star, or the error of a label exceeds what the isochrones tell apart.
+    ``NO_MAGNITUDE``: only the distances are missing, for want of an extinction or of an apparent magnitude
+    known to 1 mag.
+    """
+
+    OK = 0
+    MISSING_INPUT = 1
+    OUT_OF_REACH = 2
+    NO_MAGNITUDE = 3
+
+
+def posterior_frame(
+    X: Any,
+    stars: npt.NDArray[np.float64],
+    quantiles: npt.NDArray[np.float64],
+    rest: dict[str, npt.NDArray[np.float64]],
+) -> pd.DataFrame:
+    """Table of the summaries of posteriors, with the status of each star.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_stars, n_features)
+        What the user gave; its index, if it has one, becomes that of the table.
+    stars : ndarray of shape (n_stars, 3)
+        Labels of each star; NaN where missing, infinite where its errors are too large.
+    quantiles : ndarray of shape (n_stars, 3)
+        16th, 50th and 84th percentile of the absolute magnitude [mag].
+    rest : dict of str to ndarray of shape (n_stars,)
+        The other summaries.
+
+    Returns
+    -------
+    DataFrame of n_stars rows
+        The columns that `IsochroneDistance.predict_posterior` lists.
+    """
+    import pandas as pd
+
+    status = np.full(len(stars), int(IsochroneStatus.OK), dtype=np.int8)
+    status[np.isnan(quantiles[:, 1])] = IsochroneStatus.OUT_OF_REACH
+    status[np.isnan(stars).any(axis=1)] = IsochroneStatus.MISSING_INPUT
+    columns: dict[str, npt.NDArray] = {
+        "absolute_magnitude_mode": rest["mode"],
+        "absolute_magnitude_median": quantiles[:, 1],
+        "absolute_magnitude_mean": rest["mean"],
+        "absolute_magnitude_p16": quantiles[:, 0],
+        "absolute_magnitude_p84": quantiles[:, 2],
+    }
+    for name in ("mass", "age"):
+        for part, source in (("median", "p50"), ("p16", "p16"), ("p84", "p84")):
+            columns[f"{name}_{part}"] = rest[f"{name}_{source}"]
+    columns |= {"chi2": rest["chi2"], "status": status}
+    return pd.DataFrame(columns, index=X.index if isinstance(X, pd.DataFrame) else None)
+
+
+def add_distances(
+    frame: pd.DataFrame, unit: npt.NDArray[np.float64], rest: dict[str, npt.NDArray[np.float64]]
+) -> pd.DataFrame:
+    """Put distances before the columns of a posterior and correct its status.
+
+    Parameters
+    ----------
+    frame : DataFrame of n_stars rows
+        Result of `posterior_frame`; it is changed in place.
+    unit : ndarray of shape (n_stars,)
+        Distance of a star of absolute magnitude 0 [pc]; NaN where it is not known.
+    rest : dict of str to ndarray of shape (n_stars,)
+        The other summaries.
+
+    Returns
+    -------
+    DataFrame of n_stars rows
+        The same table.
+    """
+    # A larger absolute magnitude is a smaller distance: the percentiles change places.
+    sources = {"mode": "seen_mode", "median": "seen_p50", "mean": None, "p16": "seen_p84", "p84": "seen_p16"}
+    for i, (name, source) in enumerate(sources.items()):
+        ratio = rest["mean_scale"] if source is None else 10.0 ** (-0.2 * rest[source])
+        frame.insert(i, f"distance_{name}", unit * ratio)
+    unseen = (frame["status"] == IsochroneStatus.OK) & np.isnan(unit)
+    frame.loc[unseen, "status"] = int(IsochroneStatus.NO_MAGNITUDE)
+    return frame
