@@ -14,7 +14,7 @@ _HOME = {
     "load_clusters": "survey.clusters",
     "make_survey": "simulate",
     "mass_training_set": "training",
-    "read_catalog": "survey.read",
+    "read_catalog": "survey.read_catalog",
     "read_stars": "survey.read",
     "write_catalog": "survey.chunks",
     "write_table": "tables.write",

@@ -154,7 +154,7 @@ def _run_here(args, source, output, options, observe):
 
 def _run_on_cluster(args, source, output, options, observe):
     from skdistmass.survey.dask import connect, write_distributed
-    from skdistmass.survey.read import catalog_numbers
+    from skdistmass.survey.read_catalog import catalog_numbers
 
     if args.chunk_rows is not None:
         options["partition_rows"] = args.chunk_rows

@@ -180,15 +180,25 @@ def open_binary(path: Path) -> Iterator[IO[bytes]]:
     Yields
     ------
     binary file
-        Where to write.
+        Where to write; one can go back in it, since it is compressed at the end.
     """
-    with path.open("wb") as stream:
-        if path.suffix != ".gz":
+    if path.suffix != ".gz":
+        with path.open("wb") as stream:
             yield stream
-            return
+        return
+    plain = path.with_suffix("")
+    try:
+        with plain.open("wb") as stream:
+            yield stream
         # Without name and time: the same table makes the same file.
-        with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as compressed:
-            yield compressed
+        with (
+            plain.open("rb") as stream,
+            path.open("wb") as target,
+            gzip.GzipFile("", "wb", fileobj=target, mtime=0) as compressed,
+        ):
+            shutil.copyfileobj(stream, compressed, 2**20)
+    finally:
+        _remove(plain)
 
 
 def _stem(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ ROW_GROUP_ROWS = 2**18
 _SUFFIXES = (".parquet", ".pq")
 _BUFFER_BYTES = 2**20  # of the packed data of a column that are in memory at a time
 _BATCH_ROWS = 2**16
+_ASTROPY_LABELS = ("unit", "description")
 
 
 def parquet_files(path: Path) -> list[Path]:
@@ -262,13 +264,31 @@ def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
     coded = [
         field.name for field in first.schema if not str(field.type).startswith(("float", "double", "fixed"))
     ]
-    with pq.ParquetWriter(path, first.schema, use_dictionary=coded) as writer:
+    widths: dict[str, int] = {}
+    # The schema is stored at the end, when the widths of text are known that astropy asks for.
+    plain = first.schema.with_metadata(None)
+    with pq.ParquetWriter(path, plain, use_dictionary=coded, store_schema=False) as writer:
         for table in regroup(chain([first], tables), ROW_GROUP_ROWS):
             writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+            _widen(widths, table)
+        lengths = {f"table::len::{name}": str(width) for name, width in widths.items()}
+        schema = first.schema.with_metadata({**(first.schema.metadata or {}), **lengths})
+        stored = base64.b64encode(schema.serialize().to_pybytes())
+        writer.add_key_value_metadata({"ARROW:schema": stored.decode()})
+
+
+def _widen(widths: dict[str, int], table: pa.Table) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for field in table.schema:
+        if pa.types.is_string(field.type):
+            width = pc.max(pc.utf8_length(table.column(field.name))).as_py() or 1
+            widths[field.name] = max(width, widths.get(field.name, 1))
 
 
 def arrow_table(table: Table, meta: str) -> pa.Table:
-    """Make an Arrow table with units and descriptions as metadata of the fields.
+    """Make an Arrow table with units, descriptions and UCDs as metadata of the fields, and null for NaN.
 
     Parameters
     ----------
@@ -284,13 +304,22 @@ def arrow_table(table: Table, meta: str) -> pa.Table:
     """
     import pyarrow as pa
 
-    fields, arrays = [], []
+    fields, arrays, columns = [], [], []
     for name in table.colnames:
         array = _arrow_array(column_values(table, name))
-        unit, description = column_labels(table, name)
-        fields.append(pa.field(name, array.type, metadata={"unit": unit, "description": description}))
+        labels = {key: value for key, value in column_labels(table, name)._asdict().items() if value}
+        fields.append(pa.field(name, array.type, metadata=labels))
         arrays.append(array)
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={META_KEY: meta}))
+        columns.append({"name": name} | {key: labels[key] for key in _ASTROPY_LABELS if key in labels})
+    metadata = {META_KEY: meta, "table_meta_yaml": _yaml({"datatype": columns, "meta": json.loads(meta)})}
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
+
+
+def _yaml(header: dict[str, Any]) -> str:
+    """Header of a table as astropy's reader of Parquet wants it: JSON is YAML, but for two things."""
+    text = json.dumps(header, ensure_ascii=False)
+    # What YAML does not print it does not read, and characters beyond its first plane have no short escape.
+    return "".join(c if c.isprintable() and ord(c) < 2**16 else f"\\U{ord(c):08x}" for c in text)
 
 
 def _arrow_array(values: NDArray) -> pa.Array:
@@ -302,6 +331,7 @@ def _arrow_array(values: NDArray) -> pa.Array:
         return pa.array(values.tolist(), pa.string())
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if values.ndim == 1:
-        return pa.array(values)
+        return pa.array(values, from_pandas=True)
     size = int(np.prod(values.shape[1:]))
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), size)
+    flat = pa.array(np.ascontiguousarray(values).ravel(), from_pandas=True)
+    return pa.FixedSizeListArray.from_arrays(flat, size)

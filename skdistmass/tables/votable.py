@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skdistmass.tables.memory import table_source
+from skdistmass.tables.atomic import open_binary
 from skdistmass.tables.source import (
     META_KEY,
     IsComplete,
@@ -17,10 +17,13 @@ from skdistmass.tables.source import (
     column_labels,
     column_values,
     quiet_astropy,
+    table_source,
 )
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+_VERSION = "1.5"  # the first whose units include dex
 
 
 def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
@@ -82,13 +85,23 @@ def write_votable(table: Table, path: Path, meta: str) -> None:
     plain = Table()
     for name in table.colnames:
         values = column_values(table, name)
-        unit, description = column_labels(table, name)
-        if values.dtype.kind == "U" and all(word.isascii() for word in values.tolist()):
+        labels = column_labels(table, name)
+        if values.dtype.kind == "U" and "".join(values.tolist()).isascii():
             values = np.char.encode(values, "ascii")
-        plain[name] = Column(values, description=description or None)
-        if unit:
-            plain[name].unit = unit
+        elif values.dtype.kind == "U" and max(map(ord, "".join(values.tolist()))) >= 2**16:
+            values = values.astype(object)  # such a character takes the room of two
+        plain[name] = Column(values, description=_printable(labels.description) or None)
+        if labels.ucd:
+            plain[name].meta["ucd"] = labels.ucd
+        if labels.unit:
+            plain[name].unit = labels.unit
     with quiet_astropy():
         document = tree.VOTableFile.from_table(plain)
+        document.version = _VERSION
         document.resources[0].infos.append(tree.Info(name=META_KEY, value=meta))
-        document.to_xml(str(path), tabledata_format="binary2")
+        with open_binary(path) as stream:
+            document.to_xml(stream, tabledata_format="binary2")
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
