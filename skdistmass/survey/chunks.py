@@ -26,7 +26,8 @@ from skdistmass.survey.read import StarReader
 from skdistmass.tables.atomic import new_file, open_binary
 from skdistmass.tables.clean import encode
 from skdistmass.tables.fits import FitsWriter
-from skdistmass.tables.parquet import arrow_table, from_arrow, parquet_files, write_parquet
+from skdistmass.tables.parquet import arrow_table, from_arrow, write_parquet
+from skdistmass.tables.parquet_folder import parquet_files
 from skdistmass.tables.write import check_output, meta_json, output_format, write_table
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def _observed(tables: Iterable[pa.Table], observe: Observer) -> Iterator[pa.Tabl
 
     for table in tables:
         fields = [field for field in table.schema if not pa.types.is_string(field.type)]
-        observe({field.name: from_arrow(table.column(field.name), field)[0] for field in fields})
+        observe({field.name: from_arrow(table.column(field.name))[0] for field in fields})
         yield table
 
 

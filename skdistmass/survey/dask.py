@@ -21,7 +21,8 @@ from skdistmass.survey.catalog import BLOCK_ROWS, CatalogSettings, fill_catalog,
 from skdistmass.survey.flags import find_repeated, key_columns, needs_whole_table, star_keys
 from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.read import StarReader, read_stars
-from skdistmass.tables.parquet import arrow_table, is_hats, parquet_files, row_group_rows
+from skdistmass.tables.parquet import arrow_table, row_group_rows
+from skdistmass.tables.parquet_folder import is_hats, parquet_files
 from skdistmass.tables.source import table_format
 from skdistmass.tables.write import meta_json
 

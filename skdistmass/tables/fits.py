@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from skdistmass.tables.source import (
     TableSource,
     choose_table,
     column_values,
+    parse_meta,
     quiet_astropy,
 )
 
@@ -104,7 +104,7 @@ class _Layout:
         self.scales = {c.name: (_or(c.bscale, 1), _or(c.bzero, 0)) for c in hdu.columns}
         formats = {name: hdu.columns.dtype[name] for name in self.names}
         self.widths = {name: entry.itemsize for name, entry in formats.items() if entry.kind == "S"}
-        self.meta = json.loads(hdu.header[META_KEY]) if META_KEY in hdu.header else {}
+        self.meta = parse_meta(hdu.header[META_KEY], path) if META_KEY in hdu.header else {}
         self.compression = _compression(path)
         self.record = hdu.columns.dtype.newbyteorder(">")
         # Fields whose bytes are their values can be picked out of the file; astropy reads the others.

@@ -7,7 +7,8 @@ from typing import Any
 
 from skdistmass.tables.ecsv import is_ecsv, open_ecsv
 from skdistmass.tables.fits import open_fits
-from skdistmass.tables.parquet import open_parquet, parquet_files
+from skdistmass.tables.parquet import open_parquet
+from skdistmass.tables.parquet_folder import parquet_files
 from skdistmass.tables.source import IsComplete, TableSource, open_object, table_format
 from skdistmass.tables.text import open_csv
 from skdistmass.tables.votable import open_votable

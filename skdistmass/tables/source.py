@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -139,6 +140,35 @@ def table_format(path: str | Path, allowed: Iterable[str] | None = None) -> str:
         known = ", ".join(suffix for suffix, name in FORMATS.items() if name in allowed)
         raise ValueError(f"{path}: unknown table format; the file name must end in one of {known}")
     return found
+
+
+def parse_meta(text: str | bytes, path: Path) -> dict[str, Any]:
+    """Read the metadata that a file carries.
+
+    Parameters
+    ----------
+    text : str or bytes
+        JSON under `META_KEY`.
+    path : Path
+        The file, for the message.
+
+    Returns
+    -------
+    dict
+        The metadata.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON object.
+    """
+    try:
+        meta = json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: its metadata {META_KEY} is no JSON ({error}); remove it") from error
+    if not isinstance(meta, dict):
+        raise ValueError(f"{path}: its metadata {META_KEY} must be a JSON object; remove it")
+    return meta
 
 
 def choose_table(tables: Sequence[tuple[Sequence[str], int]], is_complete: IsComplete) -> int:

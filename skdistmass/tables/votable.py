@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from skdistmass.tables.source import (
     choose_table,
     column_labels,
     column_values,
+    parse_meta,
     quiet_astropy,
     table_source,
 )
@@ -63,7 +63,7 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
         raise ValueError(f"{path}: not a readable VOTable ({error})") from error
     infos = [info for resource in document.resources for info in resource.infos if info.name == META_KEY]
     source = table_source(table, path.name)
-    source.meta = json.loads(infos[0].value) if infos else {}
+    source.meta = parse_meta(infos[0].value, path) if infos else {}
     return source
 
 
