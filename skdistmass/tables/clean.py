@@ -144,7 +144,10 @@ def encode(
 
 
 def _as_text(value: object) -> str:
-    if value is None or value != value:
+    # pandas' NA answers no question, not even whether it is itself.
+    if value is None or type(value).__name__ in ("NAType", "MaskedConstant"):
+        return ""
+    if isinstance(value, float) and value != value:
         return ""
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 

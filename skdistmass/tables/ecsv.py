@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -49,7 +50,7 @@ def is_ecsv(path: Path) -> bool:
     try:
         with open_text(path) as stream:
             return stream.read(len(_MAGIC)) == _MAGIC
-    except (OSError, EOFError, UnicodeDecodeError):
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error):
         return False  # Reading it as text will say what is wrong.
 
 
@@ -79,7 +80,10 @@ def open_ecsv(path: Path) -> TableSource:
     columns = header.get("datatype") if isinstance(header, dict) else None
     if not isinstance(columns, list) or not all(isinstance(c, dict) and "name" in c for c in columns):
         raise ValueError(f"{path}: not a readable ECSV file (its header lists no columns)")
-    meta = _as_dict(header.get("meta"))
+    try:
+        meta = dict(header.get("meta") or {})  # an ordered map of YAML is a list of pairs
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a readable ECSV file (its meta is no mapping)") from error
     if "__serialized_columns__" in meta or not all(map(_is_simple, columns)):
         return _open_with_astropy(path)
     names = tuple(str(column["name"]) for column in columns)
@@ -163,11 +167,6 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
             lines.append(line[2:].rstrip("\r\n"))
     header = yaml.load("\n".join(line for line in lines if not line.startswith("%")))
     return header, len(lines) + 1
-
-
-def _as_dict(meta: Any) -> dict[str, Any]:
-    # An ordered map of YAML is a list of pairs.
-    return dict(meta) if meta else {}
 
 
 def _is_simple(column: dict[str, Any]) -> bool:

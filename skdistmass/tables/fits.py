@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ BLOCK_BYTES = 2**26
 
 _BLOCK_ROWS = 2**15  # that are in memory in the form of the file
 _UNIT_BYTES = 2880
+_MAX_COMPRESSION = 1100  # times; gzip reaches 1032
 _CODES = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
 _WIDER = {"i1": "i2", "u2": "i4", "u4": "i8", "u8": "i8", "f2": "f4"}
 
@@ -64,7 +66,7 @@ def open_fits(path: Path, is_complete: IsComplete) -> TableSource:
             if hdu is None:
                 raise ValueError(f"{path}: the FITS file holds no table, or is truncated")
             layout = _Layout(path, hdu, index)
-    except (OSError, EOFError, KeyError, TypeError, IndexError) as error:
+    except (OSError, EOFError, KeyError, TypeError, IndexError, AttributeError, zlib.error) as error:
         raise ValueError(f"{path}: not a readable FITS file, perhaps truncated ({error})") from error
     layout.check_length()
     return TableSource(
@@ -96,6 +98,12 @@ class _Layout:
 
         self.path, self.index = path, index
         self.names = list(hdu.columns.names)
+        doubtful = [name for name in self.names if not (name or "").strip() or self.names.count(name) > 1]
+        if doubtful:
+            raise ValueError(
+                f"{path}: the column name {doubtful[0] or ''!r} is empty or stands twice in the FITS table "
+                "(TTYPE); give each column a name of its own"
+            )
         self.n_rows, self.row_bytes = hdu.header["NAXIS2"], hdu.header["NAXIS1"]
         self.start = hdu.fileinfo()["datLoc"]
         comments = {column.name: hdu.header.get(f"TCOMM{i}") for i, column in enumerate(hdu.columns, 1)}
@@ -117,6 +125,11 @@ class _Layout:
 
     def check_length(self) -> None:
         needed, size = self.start + self.n_rows * self.row_bytes, self.path.stat().st_size
+        if self.compression and needed > size * _MAX_COMPRESSION:
+            raise ValueError(
+                f"{self.path}: its {self.n_rows} declared rows need {needed} bytes, more than a compressed "
+                f"file of {size} bytes can hold; fetch it again"
+            )
         if not self.compression and size < needed:
             raise ValueError(
                 f"{self.path}: truncated FITS file: its {self.n_rows} rows end at byte {needed}, "
@@ -173,7 +186,7 @@ class _Layout:
                     raise EOFError
                 for name in names:
                     arrays[name][first:last] = block[name]
-        except (EOFError, ValueError) as error:
+        except (EOFError, ValueError, OSError, zlib.error) as error:
             raise ValueError(f"{self.path}: truncated FITS file; fetch it again") from error
         return arrays
 
@@ -186,7 +199,7 @@ class _Layout:
             with quiet_astropy(), fits.open(self.path, memmap=False) as hdus:
                 data = hdus[self.index].data
                 return {name: np.array(data[name][rows]) for name in names}
-        except (OSError, EOFError, TypeError) as error:
+        except (OSError, EOFError, TypeError, zlib.error) as error:
             raise ValueError(f"{self.path}: not a readable FITS file, perhaps truncated ({error})") from error
 
 

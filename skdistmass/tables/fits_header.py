@@ -197,7 +197,8 @@ def _astropy_comments(descriptions: Mapping[str, str]) -> list[str]:
 
 def _ascii(text: str) -> str:
     text = text.replace("σ", "sigma").replace("µ", "u")
-    return " ".join(text.encode("ascii", "backslashreplace").decode().split())
+    text = " ".join(text.encode("ascii", "backslashreplace").decode().split())
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def _without_marks(text: str) -> str:

@@ -126,10 +126,9 @@ class _Parts:
         """Choose the type of a column that stands in the names of folders: integers where all are."""
         import pyarrow as pa
 
-        values = {values.get(name) for values in self.partitions.values()} - {None}
-        return (
-            pa.int64() if values and all(value.lstrip("-").isdecimal() for value in values) else pa.string()
-        )
+        words = {values.get(name) for values in self.partitions.values()} - {None}
+        whole = words and all(word.lstrip("-").isdecimal() for word in words)
+        return pa.int64() if whole else pa.string()
 
     def _batches(self, types: Mapping[str, pa.DataType], first: int) -> Iterator[pa.Table]:
         """Give all rows from row `first` on, in pieces of any size."""

@@ -387,3 +387,20 @@ def text_of(values: np.ndarray) -> np.ndarray:
     """
     decoded = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
     return np.array(decoded.tolist(), dtype=object)
+
+
+def is_gzip(path: Path) -> bool:
+    """Tell whether a file is compressed by gzip.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"

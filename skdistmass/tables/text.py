@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +17,7 @@ import numpy as np
 
 from skdistmass.tables.atomic import open_binary
 from skdistmass.tables.clean import MISSING_WORDS
-from skdistmass.tables.source import RawColumn, TableSource, column_values, text_of
+from skdistmass.tables.source import RawColumn, TableSource, column_values, is_gzip, text_of
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -162,7 +163,7 @@ def records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
         raise ValueError(f"{path}: {place}: a quote is not closed or out of place ({error})") from error
     except UnicodeDecodeError as error:
         raise _not_decodable(path, error) from error
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path}: not a readable table, perhaps truncated ({error})") from error
 
 
@@ -184,23 +185,6 @@ def open_text(path: Path, encoding: str = "utf-8-sig") -> TextIO:
     if is_gzip(path):
         return gzip.open(path, "rt", encoding=encoding, newline="")
     return path.open("rt", encoding=encoding, newline="")
-
-
-def is_gzip(path: Path) -> bool:
-    """Tell whether a file is compressed by gzip.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    bool
-        True if so.
-    """
-    with path.open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
 
 
 def write_csv(table: Table, path: Path, meta: str) -> None:
@@ -286,7 +270,7 @@ def _detect(path: Path) -> Dialect:
             sample = list(islice(iter(partial(_next_line, stream), ""), 20))
     except UnicodeDecodeError as error:
         raise _not_decodable(path, error) from error
-    except (EOFError, OSError, csv.Error) as error:
+    except (EOFError, OSError, csv.Error, zlib.error) as error:
         raise ValueError(f"{path}: not a readable table ({error})") from error
     delimiter = _delimiter(path, header, sample)
     names = _fields(header, delimiter)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from skdistmass.tables.source import (
     choose_table,
     column_labels,
     column_values,
+    is_gzip,
     parse_meta,
     quiet_astropy,
     table_source,
@@ -51,6 +54,7 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
     from astropy.io import votable
 
     try:
+        _check_document(path)
         with quiet_astropy():
             document = votable.parse(str(path), verify="ignore")
             trees = list(document.iter_tables())
@@ -59,12 +63,56 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
             shapes = [([entry.name for entry in tree.fields], len(tree.array)) for tree in trees]
             tree = trees[choose_table(shapes, is_complete)]
             table = tree.to_table(use_names_over_ids=True)
-    except (ValueError, OSError, TypeError, IndexError, SyntaxError, ExpatError) as error:
+    except (
+        ValueError,
+        OSError,
+        TypeError,
+        IndexError,
+        SyntaxError,
+        EOFError,
+        ExpatError,
+        zlib.error,
+    ) as error:
         raise ValueError(f"{path}: not a readable VOTable ({error})") from error
     infos = [info for resource in document.resources for info in resource.infos if info.name == META_KEY]
     source = table_source(table, path.name)
     source.meta = parse_meta(infos[0].value, path) if infos else {}
     return source
+
+
+def _check_document(path: Path) -> None:
+    """Refuse a document that points to other files or declares more rows than it can hold, before it is read."""
+    from xml.parsers import expat
+
+    tables: list[tuple[int, int, int]] = []  # rows declared, rows seen, byte where the table begins
+    parser = expat.ParserCreate()
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        tag = tag.rpartition(":")[2]
+        if tag == "STREAM" and attributes.get("href"):
+            where = attributes["href"]
+            raise ValueError(
+                f"its data is elsewhere ({where!r}), and nothing is fetched; save it with the data"
+            )
+        if tag == "TABLE":
+            declared = attributes.get("nrows", "0")
+            tables.append((int(declared) if declared.isdecimal() else 0, 0, parser.CurrentByteIndex))
+        elif tag == "TR" and tables:
+            tables[-1] = (tables[-1][0], tables[-1][1] + 1, tables[-1][2])
+
+    def end(tag: str) -> None:
+        if tag.rpartition(":")[2] == "TABLE" and tables:
+            declared, seen, first = tables[-1]
+            room = seen or parser.CurrentByteIndex - first  # a row of binary data has a byte at least
+            if declared > room:
+                raise ValueError(f"{declared} rows are declared, {room} are the most that it can hold")
+
+    def entity(*declaration: object) -> None:
+        raise ValueError("it declares entities, which tables do not need")
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = start, end, entity
+    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+        parser.ParseFile(stream)
 
 
 def write_votable(table: Table, path: Path, meta: str) -> None:
