@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # What editors and type checkers read; `tests/test_api.py` ho
     from skdistmass.survey.catalog import build_catalog, write_catalog
     from skdistmass.survey.clusters import load_clusters
     from skdistmass.survey.dask import distribute_catalog, write_distributed
-    from skdistmass.survey.read import read_catalog, read_stars
+    from skdistmass.survey.read import read_stars
+    from skdistmass.survey.read_catalog import read_catalog
     from skdistmass.tables.write import write_table
     from skdistmass.training import distance_training_set, mass_training_set, train_distance, train_mass
 
@@ -81,7 +82,7 @@ _HOME = {
     "load_predictor": "models.load",
     "make_survey": "simulate",
     "mass_training_set": "training",
-    "read_catalog": "survey.read",
+    "read_catalog": "survey.read_catalog",
     "read_stars": "survey.read",
     "save_model": "models.load",
     "train_distance": "training",

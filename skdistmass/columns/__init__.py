@@ -35,6 +35,7 @@ from skdistmass.columns.ranges import (
     MAX_EXTINCTION,
     PHYSICAL_RANGES,
 )
+from skdistmass.columns.ucds import column_ucd
 
 __all__ = [
     "ASPCAPFLAG_BITS",
@@ -65,5 +66,6 @@ __all__ = [
     "bit_names",
     "canonical_catalog_name",
     "column_key",
+    "column_ucd",
     "markdown",
 ]

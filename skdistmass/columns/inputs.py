@@ -35,7 +35,8 @@ class Column:
     description : str
         Meaning, one sentence without a full stop.
     aliases : tuple of str, default=()
-        Names in other releases, in order of preference. Matching ignores case, but for single letters.
+        Names in other releases, in order of preference. Matching ignores case and punctuation, but for
+        single letters.
     kind : {"float", "int", "str"}, default="float"
         How values are kept: floats with NaN for missing, 64-bit integers with 0, or text with "".
     """
@@ -93,8 +94,17 @@ def _bailer_jones(statistic: str, kind: str) -> Column:
     meaning = {"MED": "median", "LO": "16th percentile", "HI": "84th percentile"}[statistic]
     prior = {"GEO": "geometric", "PHOTOGEO": "photogeometric"}[kind]
     description = f"Gaia EDR3 {prior} distance, {meaning} (Bailer-Jones+ 2021)"
-    return _column(f"GAIAEDR3_R_{statistic}_{kind}", "pc", description, f"r_{statistic}_{kind}".lower())
+    aliases = f"r_{statistic}_{kind}".lower()
+    if kind == "GEO":  # DR16 has those of Bailer-Jones+ 2018.
+        aliases += {"MED": " gaia_r_est", "LO": " gaia_r_lo", "HI": " gaia_r_hi"}[statistic]
+    return _column(f"GAIAEDR3_R_{statistic}_{kind}", "pc", description, aliases)
 
+
+# The last of each is DR16's, which had Gaia DR2.
+_SOURCE_ID = "gaia_dr3_source_id source_id gaia_source_id"
+_PARALLAX = "parallax plx gaia_parallax"
+_PARALLAX_ERROR = "parallax_error e_plx gaia_parallax_error"
+_G_MAGNITUDE = "phot_g_mean_mag g_mag gmag gaia_phot_g_mean_mag"
 
 INPUT_COLUMNS: Mapping[str, Column] = _keyed(
     [
@@ -129,11 +139,11 @@ INPUT_COLUMNS: Mapping[str, Column] = _keyed(
         _column("FLAG_BAD", "", "Not 0 where the pipeline calls the star bad (Milky Way Mapper)", kind="int"),
         _column("EXTRATARG", "", "Bits of the kind of target", "sdss4_apogee_extra_target_flags", "int"),
         _column("MEMBER", "", "Name of the cluster or dwarf galaxy that the star belongs to", kind="str"),
-        _column("GAIAEDR3_SOURCE_ID", "", "Gaia source, 0 where none", "gaia_dr3_source_id source_id", "int"),
-        _column("GAIAEDR3_PARALLAX", "mas", "Gaia parallax, zero point not applied", "parallax plx"),
-        _column("GAIAEDR3_PARALLAX_ERROR", "mas", "1σ error of GAIAEDR3_PARALLAX", "parallax_error e_plx"),
+        _column("GAIAEDR3_SOURCE_ID", "", "Gaia source, 0 where none", _SOURCE_ID, "int"),
+        _column("GAIAEDR3_PARALLAX", "mas", "Gaia parallax, zero point not applied", _PARALLAX),
+        _column("GAIAEDR3_PARALLAX_ERROR", "mas", "1σ error of GAIAEDR3_PARALLAX", _PARALLAX_ERROR),
         *(_bailer_jones(which, kind) for kind in ("GEO", "PHOTOGEO") for which in ("MED", "LO", "HI")),
-        _column("GAIAEDR3_PHOT_G_MEAN_MAG", "mag", "Gaia EDR3 G magnitude", "phot_g_mean_mag g_mag gmag"),
+        _column("GAIAEDR3_PHOT_G_MEAN_MAG", "mag", "Gaia EDR3 G magnitude", _G_MAGNITUDE),
         _column("NU_EFF", "um-1", "Gaia effective wavenumber of the source", "nu_eff_used_in_astrometry"),
         _column("PSEUDOCOLOUR", "um-1", "Gaia astrometrically estimated pseudocolour"),
         _column("ASTROMETRIC_PARAMS_SOLVED", "", "Gaia solution (31: five parameters, 95: six)", kind="int"),
@@ -189,11 +199,12 @@ def column_key(name: str) -> str:
     Returns
     -------
     str
-        The name without surrounding blanks, in lower case.
+        Its letters and digits, in lower case; the name itself where it has none.
 
     Examples
     --------
-    >>> column_key(" TEFF ")
-    'teff'
+    >>> column_key(" TEFF "), column_key("__Fe_H_"), column_key("[Fe/H]")
+    ('teff', 'feh', 'feh')
     """
-    return str(name).strip().lower()
+    name = str(name).strip().lower()
+    return "".join(filter(str.isalnum, name)) or name

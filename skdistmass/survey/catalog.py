@@ -13,7 +13,7 @@ from skdistmass.survey.parts import Parts, hold
 from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, as_arrow, join_blocks
 from skdistmass.survey.read import StarReader
 from skdistmass.survey.sinks import Observer, observed, replace_folder, write_whole
-from skdistmass.tables.parquet import is_hats
+from skdistmass.tables.parquet_folder import is_hats
 from skdistmass.tables.write import check_output, output_format
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import Parts, Piece
 from skdistmass.survey.read import StarReader
-from skdistmass.tables.parquet import arrow_table, parquet_files, row_group_rows
+from skdistmass.tables.parquet import arrow_table, row_group_rows
+from skdistmass.tables.parquet_folder import parquet_files
 from skdistmass.tables.source import table_format
 from skdistmass.tables.write import meta_json
 

@@ -1,4 +1,4 @@
-"""Reading of survey tables and of catalogues into tables with canonical columns."""
+"""Reading of survey tables into tables with canonical columns."""
 
 from __future__ import annotations
 
@@ -12,24 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import (
-    CATALOG_COLUMNS,
     INPUT_COLUMNS,
-    LABEL_SETS,
     REQUIRED,
     CatalogColumn,
     Column,
-    canonical_catalog_name,
 )
-from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.physics.coordinates import galactic_latitude
 from skdistmass.tables.aliases import ColumnPlan, Combination, MissingColumnsError
-from skdistmass.tables.clean import clean_column, decode, to_native
 from skdistmass.tables.open import open_source
-from skdistmass.tables.source import RawColumn, quiet_astropy
+from skdistmass.tables.source import RawColumn
 
 if TYPE_CHECKING:
     import pandas as pd
-    from astropy.table import Column as TableColumn
     from astropy.table import Table
 
 _APSTAR_PARTS = ("TELESCOPE", "FIELD", "APOGEE_ID")
@@ -215,7 +209,7 @@ class StarReader:
 
     def _as_table(self, raw: Mapping[str, RawColumn], first_row: int) -> Table:
         arrays = self._plan.assemble(raw, self.label, first_row)
-        return _as_table(arrays, INPUT_COLUMNS, {"source": self.label, "source_rows": self.n_rows})
+        return as_table(arrays, INPUT_COLUMNS, {"source": self.label, "source_rows": self.n_rows})
 
 
 def apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray[np.str_]:
@@ -277,132 +271,25 @@ def _bounds(rows: slice | None, n_rows: int) -> slice:
     return slice(start, max(start, stop))
 
 
-def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
-    """Read a catalogue of distances, masses and ages, in whichever of the three namings it is written.
+def as_table(
+    arrays: Mapping[str, NDArray], columns: Mapping[str, Column | CatalogColumn], meta: dict[str, Any]
+) -> Table:
+    """Make a table of canonical columns with their units and descriptions.
 
     Parameters
     ----------
-    path : path, astropy.table.Table or pandas.DataFrame
-        A catalogue of this package in any of its formats and namings, or the published file.
+    arrays : mapping of str to ndarray
+        Values by name.
+    columns : mapping of str to Column or CatalogColumn
+        What is known of the columns; others have neither unit nor description.
+    meta : dict
+        Metadata of the table.
 
     Returns
     -------
     astropy.table.Table
-        Canonical columns with canonical units: distances in pc, masses in solMass, AGE and the ages of the
-        six label sets in yr, AGE_ERR of shape (n_samples, 2) in dex (upward, downward). For each age column
-        there is one in Gyr besides (AGE_GYR, AGE_GYR_UNCOR_SS, ...) and its errors (AGE_GYR_ERR,
-        AGE_GYR_ERR_UNCOR_SS, ...) of shape (n_samples, 2) in Gyr (upward, downward). Columns that the
-        catalogue does not define follow as they are. `meta` is that of the file.
-
-    Raises
-    ------
-    MissingColumnsError
-        If there is neither a DISTANCE nor a mass nor an isochrone distance: it is no catalogue.
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the file is damaged or of unknown format, or a column has the wrong kind of values or unit.
-
-    Notes
-    -----
-    With errors of +a and -b dex the age of t Gyr has errors of t (10^a - 1) and t (1 - 10^-b) Gyr.
+        The table; the arrays are not copied.
     """
-    opened = open_source(path, _is_catalog)
-    if not _is_catalog(opened.names):
-        raise MissingColumnsError(opened.label, ["DISTANCE, MASS or NMSU_DIST"], opened.names)
-    known = _catalog_names(opened.names, opened.label)
-    kinds = {name: CATALOG_COLUMNS[known[name]].kind if name in known else "" for name in opened.names}
-    raw = opened.fetch(kinds, slice(0, opened.n_rows))
-    arrays = {}
-    for name, canonical in known.items():
-        values = clean_column(raw[name], CATALOG_COLUMNS[canonical], name)
-        arrays[canonical] = _settle_shape(values, canonical, opened.label)
-    ordered = {name: arrays[name] for name in CATALOG_COLUMNS if name in arrays}
-    table = _as_table(ordered, CATALOG_COLUMNS, opened.meta)
-    for name in opened.names:
-        if name not in known:
-            table[name] = _as_it_is(raw[name])
-    _add_gyr(table)
-    return table
-
-
-def catalog_numbers(path: str | Path, block_rows: int = 2**17) -> Iterator[dict[str, NDArray]]:
-    """Read the columns of a catalogue that hold numbers, as they are, in blocks of rows.
-
-    Parameters
-    ----------
-    path : str or Path
-        A catalogue of this package.
-    block_rows : int, default=131072
-        Rows of a block.
-
-    Yields
-    ------
-    dict of str to ndarray
-        Columns by the names in the file.
-    """
-    opened = open_source(path, _is_catalog)
-    known = {name: canonical_catalog_name(name) for name in opened.names}
-    kinds = {name: "" for name, column in known.items() if column and CATALOG_COLUMNS[column].kind != "str"}
-    for raw in opened.blocks(kinds, 0, block_rows):
-        yield {name: to_native(column[0]) for name, column in raw.items()}
-
-
-def _is_catalog(names: Sequence[str]) -> bool:
-    known = {canonical_catalog_name(name) for name in names}
-    return any(name and name.startswith(("DISTANCE", "MASS", "NMSU_DIST")) for name in known)
-
-
-def _catalog_names(names: Sequence[str], label: str) -> dict[str, str]:
-    known: dict[str, str] = {}
-    for name in names:
-        canonical = canonical_catalog_name(name)
-        if canonical is None:
-            continue
-        if canonical in known.values():
-            raise ValueError(f"{label}: column `{name}` is the second that stands for {canonical}; keep one")
-        known[name] = canonical
-    return known
-
-
-def _settle_shape(values: NDArray, name: str, label: str) -> NDArray:
-    if name == "NMSU_DIST" and values.ndim == 2 and values.shape[1] == 3:
-        return values[:, 1]  # The published file has the maximum, the median and the mean of the PDF.
-    expected = (len(values), 2) if name == "AGE_ERR" else (len(values),)
-    if values.shape != expected:
-        raise ValueError(f"{label}: column {name} must have shape {expected}; it has {values.shape}")
-    return values
-
-
-def _as_it_is(raw: RawColumn) -> TableColumn:
-    from astropy.table import Column as TableColumn
-    from astropy.units import Unit
-
-    values, mask, unit = raw
-    values = decode(values, mask) if values.dtype.kind in "SUO" else to_native(values)
-    with quiet_astropy():
-        return TableColumn(values, unit=Unit(unit, parse_strict="silent") if unit else None)
-
-
-def _add_gyr(table: Table) -> None:
-    from astropy.table import Column as TableColumn
-
-    for suffix in ("", *(f"_{label_set}" for label_set in LABEL_SETS)):
-        if f"AGE{suffix}" not in table.colnames:
-            continue
-        ages = np.asarray(table[f"AGE{suffix}"], dtype=float) / YEARS_PER_GYR
-        description = CATALOG_COLUMNS[f"AGE{suffix}"].description
-        table[f"AGE_GYR{suffix}"] = TableColumn(ages, unit="Gyr", description=description)
-        if "AGE_ERR" in table.colnames:
-            upward, downward = np.abs(np.asarray(table["AGE_ERR"], dtype=float)).T
-            errors = np.column_stack([ages * (10**upward - 1), ages * (1 - 10**-downward)])
-            description = f"Errors of AGE_GYR{suffix}: upward, downward"
-            table[f"AGE_GYR_ERR{suffix}"] = TableColumn(errors, unit="Gyr", description=description)
-
-
-def _as_table(
-    arrays: Mapping[str, NDArray], columns: Mapping[str, Column | CatalogColumn], meta: dict[str, Any]
-) -> Table:
     from astropy.table import Column as TableColumn
     from astropy.table import Table
 

@@ -30,27 +30,40 @@ def match_columns(names: Sequence[str], wanted: Mapping[str, Column]) -> dict[st
     -------
     dict of str to list of str
         For each canonical name that is found, the names in the table that stand for it: those equal to the
-        canonical name but for case, else those equal to the first alias that there is.
+        canonical name but for case and punctuation, else those equal to the first alias that there is.
+
+    Notes
+    -----
+    A name of one letter is ambiguous (`b` is a latitude or a magnitude): it stands behind all others, and as
+    an alias it must have the same case. Where two letters are all that a name has, punctuation counts:
+    `N_H` is an abundance, `NH` need not be.
 
     Examples
     --------
     >>> match_columns(["kmag", "k", "teff"], {"K": INPUT_COLUMNS["K"], "TEFF": INPUT_COLUMNS["TEFF"]})
-    {'K': ['k'], 'TEFF': ['teff']}
+    {'K': ['kmag'], 'TEFF': ['teff']}
     """
     by_key: dict[str, list[str]] = {}
     for name in names:
         by_key.setdefault(column_key(name), []).append(name)
     found = {}
     for canonical, column in wanted.items():
-        for candidate in (column.name, *column.aliases):
-            hits = by_key.get(column_key(candidate), [])
-            if len(candidate) == 1 and candidate != column.name:
-                # `b` is a latitude, but `B` is as likely a magnitude.
-                hits = [hit for hit in hits if hit == candidate]
+        for candidate in sorted((column.name, *column.aliases), key=lambda name: len(name) == 1):
+            if len(column.name) == 1 and column.name in names:
+                found[canonical] = [name for name in names if name == column.name]
+                break
+            hits = [hit for hit in by_key.get(column_key(candidate), []) if _alike(hit, candidate, column)]
             if hits:
-                found[canonical] = hits
+                exact = [hit for hit in hits if hit.strip().lower() == candidate.lower()]
+                found[canonical] = exact or hits
                 break
     return found
+
+
+def _alike(name: str, candidate: str, column: Column) -> bool:
+    if len(candidate) == 1:
+        return len(name.strip()) == 1 and (name == candidate or candidate == column.name)
+    return len(column_key(candidate)) > 2 or name.strip().isalnum() == candidate.isalnum()
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import BAD_MAGNITUDE, FLAG_SENTINEL, SENTINEL, CatalogColumn, Column
 from skdistmass.tables.source import RawColumn, quiet_astropy
 
+_MAX_INTEGER = 2**63 - 1
+_NO_TEXT = frozenset(("nan", "none", "null", "n/a", "<na>", "--"))
+_TRUE, _FALSE = ("true", "t", "yes", "y"), ("false", "f", "no", "n")
+_FIRST_LETTERS = np.array([ord(letter) for letter in "nN<-b"], np.uint32)
+_E_NOTATION = re.compile(r"[+-]?\d+(\.\d+)?[eE]\+?\d+")
+_BYTES_TEXT = re.compile(r"b(['\"])([^\\'\"]*)\1")
 _SPELLINGS = {"kelvin": "K", "degrees": "deg", "degree": "deg", "magnitude": "mag", "solar mass": "solMass"}
-_BLANKS = ("", "nan", "none", "null", "n/a", "na", "--")
+MISSING_WORDS = frozenset(
+    ("", "nan", "none", "null", "n/a", "na", "--", "-", "<na>", "#n/a", "nat", "nil", "...", r"\n", "masked")
+)
+"""Words, in lower case, that stand for a missing number."""
 
 
 def to_native(values: NDArray) -> NDArray:
@@ -55,7 +67,8 @@ def clean_column(raw: RawColumn, column: Column | CatalogColumn, name: str, firs
     """
     values = to_native(raw.values)
     if column.kind == "str":
-        return decode(values, raw.mask)
+        text = decode(values, raw.mask)
+        return _without_words(text) if isinstance(column, Column) else text
     if column.kind == "int":
         return _clean_int(values, raw.mask, column, name, first_row)
     return _clean_float(values, raw, column, name, first_row)
@@ -131,7 +144,10 @@ def encode(
 
 
 def _as_text(value: object) -> str:
-    if value is None or value != value:
+    # pandas' NA answers no question, not even whether it is itself.
+    if value is None or type(value).__name__ in ("NAType", "MaskedConstant"):
+        return ""
+    if isinstance(value, float) and value != value:
         return ""
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
@@ -165,11 +181,12 @@ def _clean_int(
     if values.dtype.kind in "SUO":
         values, mask = _parse_integers(values, mask, name, first_row)
     elif values.dtype.kind == "f":
-        missing = ~np.isfinite(values) | (values < SENTINEL)
-        if np.any(values[~missing] % 1 != 0):
-            row = int(np.flatnonzero(~missing & (values % 1 != 0))[0])
-            raise ValueError(f"column `{name}` must hold integers; row {first_row + row} has {values[row]!s}")
-        values = np.where(missing, 0, values)
+        values = _whole_numbers(values, mask, name, first_row)
+    elif values.dtype.kind == "u" and values.itemsize == 8 and np.any(values > _MAX_INTEGER):
+        row = int(np.flatnonzero(values > _MAX_INTEGER)[0])
+        raise ValueError(
+            f"column `{name}` must hold integers below 2**63; row {first_row + row} has {values[row]}"
+        )
     elif values.dtype.kind not in "iub":
         raise ValueError(f"column `{name}` must hold integers; it holds {values.dtype}")
     integers = values.astype(np.int64)
@@ -181,9 +198,49 @@ def _clean_int(
     return np.where(missing, 0, integers) if missing.any() else integers
 
 
+def _whole_numbers(
+    values: NDArray, mask: NDArray[np.bool_] | None, name: str, first_row: int
+) -> NDArray[np.floating]:
+    missing = ~np.isfinite(values) | (values < SENTINEL)
+    if mask is not None:
+        missing |= mask
+    values = np.where(missing, 0, values)
+    if np.any(values % 1 != 0):
+        row = int(np.flatnonzero(values % 1 != 0)[0])
+        raise ValueError(f"column `{name}` must hold integers; row {first_row + row} has {values[row]!s}")
+    # Above 2**53 (2**24 in single precision) not every integer is a float: neighbours become one.
+    exact = 2.0 ** (np.finfo(values.dtype).nmant + 1)
+    if np.any(np.abs(values) > exact):
+        row = int(np.flatnonzero(np.abs(values) > exact)[0])
+        raise ValueError(
+            f"column `{name}` must hold exact integers; row {first_row + row} has the {values.dtype} "
+            f"{values[row]!s}, whose last digits are lost; store the column as 64-bit integers"
+        )
+    return values
+
+
+def _without_words(text: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Make words that other tools write for missing text "", and take bytes out of `b'...'`."""
+    if not text.size:
+        return text
+    # Hardly a name begins as such a word does: most columns are done here.
+    first = np.ascontiguousarray(text).view(np.uint32).reshape(len(text), -1)[:, 0]
+    rows = np.flatnonzero(np.isin(first, _FIRST_LETTERS))
+    if not len(rows):
+        return text
+    text = text.copy()
+    for row in rows.tolist():
+        word = str(text[row])
+        if word.lower() in _NO_TEXT:
+            text[row] = ""
+        elif found := _BYTES_TEXT.fullmatch(word):
+            text[row] = found[2].strip()
+    return text
+
+
 def _text_of_numbers(values: NDArray, mask: NDArray[np.bool_] | None) -> tuple[list[str], NDArray[np.bool_]]:
     text = decode(values.ravel(), None if mask is None else np.ravel(mask)).tolist()
-    return text, np.array([word.lower() in _BLANKS for word in text])
+    return text, np.array([word.lower() in MISSING_WORDS for word in text])
 
 
 def _first_failure(text: list[str], parse) -> tuple[int, str] | None:
@@ -201,12 +258,22 @@ def _parse_numbers(
     text, blank = _text_of_numbers(values, mask)
     text = ["nan" if empty else word for word, empty in zip(text, blank, strict=True)]
     try:
+        if "_" in "".join(text):
+            raise ValueError("Python takes 1_000 for a number, tables do not")
         return np.array([float(word) for word in text]).reshape(values.shape)
     except ValueError:
-        row, word = _first_failure(text, float)
+        row, word = _first_failure(text, _number)
         unit = f" [{unit}]" if unit else ""
         message = f"column `{name}`{unit} must hold numbers; row {first_row + row} has the text {word!r}"
+        if "," in word:
+            message += " (a decimal comma, or a thousands separator?)"
         raise ValueError(message) from None
+
+
+def _number(word: str) -> float:
+    if "_" in word:
+        raise ValueError(word)
+    return float(word)
 
 
 def _parse_integers(
@@ -219,20 +286,26 @@ def _parse_integers(
     except ValueError:
         row, word = _first_failure(text, _integer)
         message = f"column `{name}` must hold integers; row {first_row + row} has the text {word!r}"
+        if _E_NOTATION.fullmatch(word):
+            message += ", whose last digits are lost; write the column without exponents"
         raise ValueError(message) from None
     return np.array(integers, dtype=np.int64).reshape(values.shape), blank.reshape(values.shape)
 
 
 def _integer(word: str) -> int:
     try:
-        return int(word)
+        number = int(word)
     except ValueError:
-        if word.lower() in ("true", "false"):
-            return int(word.lower() == "true")
-        number = float(word)
-        if number != number // 1:
+        if word.lower() in _TRUE or word.lower() in _FALSE:
+            return int(word.lower() in _TRUE)
+        value = float(word)
+        # Whole, and not so large that a notation like 4.3E18 hides the last digits.
+        if value != value // 1 or abs(value) > 2**53:
             raise
-        return int(number)
+        number = int(value)
+    if not -_MAX_INTEGER <= number <= _MAX_INTEGER or "_" in word:
+        raise ValueError(word)
+    return number
 
 
 def convert_unit(values: NDArray, unit: str, wanted: str, name: str) -> NDArray:
@@ -265,15 +338,38 @@ def convert_unit(values: NDArray, unit: str, wanted: str, name: str) -> NDArray:
     from astropy import units
 
     with quiet_astropy():
-        given = units.Unit(_SPELLINGS.get(unit.lower(), unit), parse_strict="silent")
-    if wanted == "dex" and _is_logarithmic(given):
-        return values
-    try:
-        factor = given.to(units.Unit(wanted))
-    except (units.UnitConversionError, units.UnitTypeError, TypeError, AttributeError):
-        message = f"column `{name}` must have a unit convertible to {wanted}; it has {unit!r}"
-        raise ValueError(message) from None
+        given = _parse_unit(unit)
+        if wanted == "dex" and _is_logarithmic(given):
+            return _in_cgs(values, given)
+        try:
+            target = units.Unit(wanted)
+            if isinstance(given, units.LogUnit):
+                return np.asarray(given.to(target, values)).astype(values.dtype)
+            factor = given.to(target)
+        except (ValueError, TypeError, AttributeError):
+            hint = "; it is not known" if isinstance(given, units.UnrecognizedUnit) else ""
+            message = f"column `{name}` must have a unit convertible to {wanted}; it has {unit!r}{hint}"
+            raise ValueError(message) from None
     return values if factor == 1 else (values * factor).astype(values.dtype)
+
+
+def _parse_unit(unit: str) -> Any:
+    from astropy import units
+
+    try:
+        return units.Unit(_SPELLINGS.get(unit.lower(), unit), parse_strict="silent")
+    except ValueError:
+        # A function unit of astropy, such as dex(cm/s2), has the spelling of its parts wrong.
+        return units.UnrecognizedUnit(unit)
+
+
+def _in_cgs(values: NDArray, unit: Any) -> NDArray:
+    """Bring the logarithm of a quantity with a unit, such as dex(m/s2), to that of its value in cgs units."""
+    from astropy import units
+
+    physical = getattr(unit, "physical_unit", units.dimensionless_unscaled)
+    factor = physical.to(physical.cgs / physical.cgs.scale)
+    return values if factor == 1 else values + values.dtype.type(np.log10(factor))
 
 
 def _is_logarithmic(unit: object) -> bool:

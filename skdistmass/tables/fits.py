@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import json
-import re
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,14 +13,15 @@ from numpy.typing import NDArray
 
 from skdistmass.tables.atomic import open_binary
 from skdistmass.tables.clean import encode
+from skdistmass.tables.fits_header import add_words, table_header, unit_of, with_checksum
 from skdistmass.tables.source import (
     META_KEY,
     IsComplete,
     RawColumn,
     TableSource,
     choose_table,
-    column_labels,
     column_values,
+    parse_meta,
     quiet_astropy,
 )
 
@@ -33,6 +33,7 @@ BLOCK_BYTES = 2**26
 
 _BLOCK_ROWS = 2**15  # that are in memory in the form of the file
 _UNIT_BYTES = 2880
+_MAX_COMPRESSION = 1100  # times; gzip reaches 1032
 _CODES = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
 _WIDER = {"i1": "i2", "u2": "i4", "u4": "i8", "u8": "i8", "f2": "f4"}
 
@@ -65,7 +66,7 @@ def open_fits(path: Path, is_complete: IsComplete) -> TableSource:
             if hdu is None:
                 raise ValueError(f"{path}: the FITS file holds no table, or is truncated")
             layout = _Layout(path, hdu, index)
-    except (OSError, EOFError, KeyError, TypeError, IndexError) as error:
+    except (OSError, EOFError, KeyError, TypeError, IndexError, AttributeError, zlib.error) as error:
         raise ValueError(f"{path}: not a readable FITS file, perhaps truncated ({error})") from error
     layout.check_length()
     return TableSource(
@@ -97,13 +98,21 @@ class _Layout:
 
         self.path, self.index = path, index
         self.names = list(hdu.columns.names)
+        doubtful = [name for name in self.names if not (name or "").strip() or self.names.count(name) > 1]
+        if doubtful:
+            raise ValueError(
+                f"{path}: the column name {doubtful[0] or ''!r} is empty or stands twice in the FITS table "
+                "(TTYPE); give each column a name of its own"
+            )
         self.n_rows, self.row_bytes = hdu.header["NAXIS2"], hdu.header["NAXIS1"]
         self.start = hdu.fileinfo()["datLoc"]
-        self.units = {column.name: column.unit or "" for column in hdu.columns}
+        comments = {column.name: hdu.header.get(f"TCOMM{i}") for i, column in enumerate(hdu.columns, 1)}
+        self.units = {column.name: unit_of(column.unit, comments[column.name]) for column in hdu.columns}
         self.nulls = {column.name: column.null for column in hdu.columns}
+        self.scales = {c.name: (_or(c.bscale, 1), _or(c.bzero, 0)) for c in hdu.columns}
         formats = {name: hdu.columns.dtype[name] for name in self.names}
         self.widths = {name: entry.itemsize for name, entry in formats.items() if entry.kind == "S"}
-        self.meta = json.loads(hdu.header[META_KEY]) if META_KEY in hdu.header else {}
+        self.meta = parse_meta(hdu.header[META_KEY], path) if META_KEY in hdu.header else {}
         self.compression = _compression(path)
         self.record = hdu.columns.dtype.newbyteorder(">")
         # Fields whose bytes are their values can be picked out of the file; astropy reads the others.
@@ -116,6 +125,11 @@ class _Layout:
 
     def check_length(self) -> None:
         needed, size = self.start + self.n_rows * self.row_bytes, self.path.stat().st_size
+        if self.compression and needed > size * _MAX_COMPRESSION:
+            raise ValueError(
+                f"{self.path}: its {self.n_rows} declared rows need {needed} bytes, more than a compressed "
+                f"file of {size} bytes can hold; fetch it again"
+            )
         if not self.compression and size < needed:
             raise ValueError(
                 f"{self.path}: truncated FITS file: its {self.n_rows} rows end at byte {needed}, "
@@ -137,12 +151,13 @@ class _Layout:
                 rows = slice(start, min(start + size, stop))
                 arrays = self._read_blocks(stream, plain, rows)
                 arrays |= {name: values[start - first :][:size] for name, values in whole.items()}
-                yield {
-                    name: RawColumn(
-                        arrays[name], _null_mask(arrays[name], self.nulls[name]), self.units[name]
-                    )
-                    for name in kinds
-                }
+                yield {name: self._as_column(name, arrays[name]) for name in kinds}
+
+    def _as_column(self, name: str, values: NDArray) -> RawColumn:
+        # A null is a value of the file, before it is scaled.
+        mask = _null_mask(values, self.nulls[name]) if name in self.plain else None
+        values = _scaled(values, *self.scales[name]) if name in self.plain else values
+        return RawColumn(values, mask, self.units[name])
 
     def _read_blocks(self, stream: IO[bytes], names: list[str], rows: slice) -> dict[str, NDArray]:
         n_rows = rows.stop - rows.start
@@ -171,7 +186,7 @@ class _Layout:
                     raise EOFError
                 for name in names:
                     arrays[name][first:last] = block[name]
-        except (EOFError, ValueError) as error:
+        except (EOFError, ValueError, OSError, zlib.error) as error:
             raise ValueError(f"{self.path}: truncated FITS file; fetch it again") from error
         return arrays
 
@@ -184,7 +199,7 @@ class _Layout:
             with quiet_astropy(), fits.open(self.path, memmap=False) as hdus:
                 data = hdus[self.index].data
                 return {name: np.array(data[name][rows]) for name in names}
-        except (OSError, EOFError, TypeError) as error:
+        except (OSError, EOFError, TypeError, zlib.error) as error:
             raise ValueError(f"{self.path}: not a readable FITS file, perhaps truncated ({error})") from error
 
 
@@ -195,9 +210,24 @@ def _compression(path: Path) -> str:
 
 
 def _is_plain(column: Any) -> bool:
-    code = column.format.strip().lstrip("0123456789")[:1]
-    unscaled = column.bscale in (None, "", 1) and column.bzero in (None, "", 0)
-    return unscaled and code in tuple("ABIJKED")
+    return column.format.strip().lstrip("0123456789")[:1] in tuple("ABIJKED")
+
+
+def _scaled(values: NDArray, scale: float, zero: float) -> NDArray:
+    """Apply TSCAL and TZERO; unsigned integers, which FITS has as signed ones with an offset, stay exact."""
+    if (scale, zero) == (1, 0) or values.dtype.kind not in "iuf":
+        return values
+    if values.dtype.kind == "f" or scale != 1 or zero % 1:
+        return values.astype(np.float64) * scale + zero
+    if values.dtype.itemsize < 8:
+        return values.astype(np.int64) + int(zero)
+    if zero == 2**63:
+        return values.view(np.uint64) ^ np.uint64(2**63)
+    return values.astype(np.float64) + zero
+
+
+def _or(value: Any, default: float) -> float:
+    return default if value in (None, "") else value
 
 
 def _null_mask(values: NDArray, null: Any) -> NDArray[np.bool_] | None:
@@ -230,7 +260,7 @@ class FitsWriter:
     Parameters
     ----------
     stream : binary file
-        Where to write; left open.
+        Where to write, one that can go back; left open.
     template : astropy.table.Table
         Table with the columns, types, units, descriptions and metadata of the file; its rows do not count.
     n_rows : int
@@ -252,26 +282,15 @@ class FitsWriter:
         self._stream, self._n_rows, self._n_written = stream, n_rows, 0
         self._fields = {name: _field(template, name, (widths or {}).get(name)) for name in template.colnames}
         self._record = np.dtype([(name, dtype, shape) for name, (_, dtype, shape) in self._fields.items()])
-        self._stream.write(self._header(template, meta).encode("ascii"))
+        codes = {name: code for name, (code, _, _) in self._fields.items()}
+        self._header = table_header(template, codes, n_rows, meta)
+        self._start, self._datasum, self._n_bytes = stream.tell(), 0, 0
+        self._stream.write(self._headers())
 
-    def _header(self, template: Table, meta: str) -> str:
+    def _headers(self) -> bytes:
         from astropy.io import fits
 
-        columns = [
-            fits.Column(name, code, unit=column_labels(template, name)[0] or None)
-            for name, (code, _, _) in self._fields.items()
-        ]
-        with quiet_astropy():
-            hdu = fits.BinTableHDU.from_columns(columns, nrows=0, name="STARS")
-            hdu.header["NAXIS2"] = self._n_rows
-            for number, name in enumerate(template.colnames, start=1):
-                if description := column_labels(template, name)[1]:
-                    hdu.header[f"TCOMM{number}"] = _ascii(description)
-            for keyword, value in _short_cards(template.meta):
-                if keyword not in hdu.header:
-                    hdu.header[keyword] = value
-            hdu.header[META_KEY] = _without_marks(meta)
-            return fits.PrimaryHDU().header.tostring() + hdu.header.tostring()
+        return with_checksum(fits.PrimaryHDU().header, 0) + with_checksum(self._header, self._datasum)
 
     def append(self, table: Table) -> None:
         """Write rows.
@@ -288,10 +307,12 @@ class FitsWriter:
                 rows = values[name][start : start + len(block)]
                 block[name] = _as_stored(rows, block.dtype[name]).reshape(block[name].shape)
             self._stream.write(block.data)
+            self._datasum = add_words(self._datasum, block.view(np.uint8), self._n_bytes)
+            self._n_bytes += block.nbytes
         self._n_written += len(table)
 
     def close(self) -> None:
-        """Fill the last unit of the file.
+        """Fill the last unit of the file and enter the checksums.
 
         Raises
         ------
@@ -300,7 +321,11 @@ class FitsWriter:
         """
         if self._n_written != self._n_rows:
             raise ValueError(f"{self._n_rows} rows were announced for the file, {self._n_written} written")
-        self._stream.write(bytes(-self._n_written * self._record.itemsize % _UNIT_BYTES))
+        self._stream.write(bytes(-self._n_bytes % _UNIT_BYTES))
+        end = self._stream.tell()
+        self._stream.seek(self._start)
+        self._stream.write(self._headers())  # with the checksum of the rows, which is known now
+        self._stream.seek(end)
 
 
 def _field(template: Table, name: str, width: int | None) -> tuple[str, Any, tuple[int, ...]]:
@@ -339,31 +364,3 @@ def _fit(values: NDArray, width: int) -> NDArray[np.bytes_]:
     if (np.char.str_len(encoded) > width).any():
         raise ValueError(f"text must not be longer than {width} characters here; got {encoded[long][0]!r}")
     return encoded
-
-
-def _ascii(text: str) -> str:
-    text = text.replace("σ", "sigma").replace("µ", "u")
-    return " ".join(text.encode("ascii", "backslashreplace").decode().split())
-
-
-def _without_marks(text: str) -> str:
-    """JSON without the characters that mean something in a card: a string goes on over several of them."""
-    for mark in "'&/":
-        text = text.replace(mark, f"\\u{ord(mark):04x}")
-    return text
-
-
-def _short_cards(meta: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Metadata that fits into a card as it is; the JSON card has all of it."""
-    cards = []
-    for key, value in meta.items():
-        keyword = _ascii(str(key)).upper().replace(" ", "_")
-        value = _ascii(value) if isinstance(value, str) else value
-        if not isinstance(value, bool | int | float | str) or value in (np.inf, -np.inf) or value != value:
-            continue
-        if re.fullmatch(r"[A-Z0-9_-]{1,8}", keyword):
-            cards.append((keyword, value))
-        elif len(keyword) + len(str(value)) < 60:
-            # A long keyword cannot have a value that goes on in further cards.
-            cards.append((f"HIERARCH {keyword}", value))
-    return cards

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from skdistmass.tables.ecsv import is_ecsv, open_ecsv
 from skdistmass.tables.fits import open_fits
-from skdistmass.tables.memory import open_object
-from skdistmass.tables.parquet import open_parquet, parquet_files
-from skdistmass.tables.source import IsComplete, TableSource, table_format
-from skdistmass.tables.text import open_ecsv, open_text
+from skdistmass.tables.parquet import open_parquet
+from skdistmass.tables.parquet_folder import parquet_files
+from skdistmass.tables.source import IsComplete, TableSource, open_object, table_format
+from skdistmass.tables.text import open_csv
 from skdistmass.tables.votable import open_votable
 
 
@@ -53,7 +54,7 @@ def open_source(source: Any, is_complete: IsComplete = lambda names: True) -> Ta
     if kind == "fits":
         return open_fits(path, is_complete)
     if kind == "csv":
-        return open_text(path)
+        return open_ecsv(path) if is_ecsv(path) else open_csv(path)
     if kind == "votable":
         return open_votable(path, is_complete)
     return open_ecsv(path) if kind == "ecsv" else open_parquet(path)

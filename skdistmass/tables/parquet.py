@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -13,7 +13,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistmass.tables.source import META_KEY, RawColumn, TableSource, column_labels, column_values
+from skdistmass.tables.parquet_folder import (
+    as_type,
+    check_names,
+    common_type,
+    in_unit,
+    parquet_files,
+    partition_values,
+)
+from skdistmass.tables.source import (
+    META_KEY,
+    RawColumn,
+    TableSource,
+    column_labels,
+    column_values,
+    parse_meta,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,58 +37,9 @@ if TYPE_CHECKING:
 ROW_GROUP_ROWS = 2**18
 """Rows of a row group of a Parquet file."""
 
-_SUFFIXES = (".parquet", ".pq")
 _BUFFER_BYTES = 2**20  # of the packed data of a column that are in memory at a time
 _BATCH_ROWS = 2**16
-
-
-def parquet_files(path: Path) -> list[Path]:
-    """List the Parquet files of a table.
-
-    Parameters
-    ----------
-    path : Path
-        A file, or a folder that holds files at any depth.
-
-    Returns
-    -------
-    list of Path
-        The files in order of their names, numbers in them counting as numbers. Names that begin with a dot or
-        an underscore do not belong to the table, nor do those in folders with such names.
-    """
-    if not path.is_dir():
-        return [path]
-    if is_hats(path):
-        path = _main_table(path)
-    files = [file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file()]
-    parts = {file: file.relative_to(path).parts for file in files}
-    return sorted((file for file in files if not any(p[0] in "._" for p in parts[file])), key=_natural)
-
-
-def is_hats(path: Path) -> bool:
-    """Tell whether a folder is a HATS catalogue.
-
-    Parameters
-    ----------
-    path : Path
-        Folder.
-
-    Returns
-    -------
-    bool
-        True if so.
-    """
-    return any((path / name).is_file() for name in ("collection.properties", "hats.properties", "properties"))
-
-
-def _main_table(path: Path) -> Path:
-    collection = path / "collection.properties"
-    if collection.is_file():
-        # A collection has the catalogue beside its margins and indices, each in a folder.
-        lines = collection.read_text(encoding="utf-8").splitlines()
-        names = [line.split("=", 1)[1].strip() for line in lines if line.startswith("hats_primary_table_url")]
-        path = path / names[0] if names else path
-    return path / "dataset" if (path / "dataset").is_dir() else path
+_ASTROPY_LABELS = ("unit", "description")
 
 
 def row_group_rows(file: Path) -> list[int]:
@@ -96,18 +62,15 @@ def row_group_rows(file: Path) -> list[int]:
     return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
 
 
-def _natural(file: Path) -> list[tuple[int, int, str]]:
-    words = re.split(r"(\d+)", str(file))
-    return [(1, int(word), "") if word.isdigit() else (0, 0, word) for word in words]
-
-
 def open_parquet(path: Path) -> TableSource:
     """Open a Parquet table.
 
     Parameters
     ----------
     path : Path
-        A file, or a folder of files with one schema.
+        A file, or a folder of files with the same columns, in whichever order, type or unit: each is read in
+        the unit of the first file and as the kind that is wanted. Columns in names of folders, as Hive writes
+        them, follow those of the files.
 
     Returns
     -------
@@ -119,56 +82,99 @@ def open_parquet(path: Path) -> TableSource:
     ValueError
         If a file is damaged, or the files of a folder differ in their columns.
     """
-    parts = _Parts(parquet_files(path))
-    meta = json.loads((parts.schema.metadata or {}).get(META_KEY.encode(), b"{}"))
-    names, n_rows = list(parts.schema.names), sum(n_rows for _, _, n_rows in parts.groups)
-    return TableSource(path.name, names, n_rows, parts.fetch, meta, fetch_blocks=parts.fetch_blocks)
+    parts = _Parts(path, parquet_files(path))
+    meta = parse_meta((parts.schema.metadata or {}).get(META_KEY.encode(), b"{}"), path)
+    n_rows = sum(n_rows for _, _, n_rows in parts.groups)
+    return TableSource(path.name, parts.names, n_rows, parts.fetch, meta, fetch_blocks=parts.fetch_blocks)
 
 
 class _Parts:
     """The files of a table, and their row groups as (file, number in the file, number of rows)."""
 
-    def __init__(self, files: list[Path]):
+    def __init__(self, root: Path, files: list[Path]):
         import pyarrow.parquet as pq
 
         self.groups: list[tuple[Path, int, int]] = []
+        self.schemas: dict[Path, pa.Schema] = {}
         for file in files:
             with _readable(file):
                 metadata = pq.read_metadata(file)
-            schema = metadata.schema.to_arrow_schema()
-            if file == files[0]:
-                self.schema = schema
-            elif schema.names != self.schema.names:
-                raise ValueError(f"{file}: its columns differ from those of {files[0]}, in one table")
+                self.schemas[file] = metadata.schema.to_arrow_schema()
             rows = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
             self.groups += [(file, i, n_rows) for i, n_rows in enumerate(rows)]
+        check_names(files, list(self.schemas.values()))
+        self.first, self.schema = files[0], self.schemas[files[0]]
+        self.partitions = {file: partition_values(root, file) for file in files}
+        keys = dict.fromkeys(key for values in self.partitions.values() for key in values)
+        self.keys = [key for key in keys if key not in self.schema.names]
+        self.names = [*self.schema.names, *self.keys]
+        self.units = {
+            name: {file: _unit(schema.field(name)) for file, schema in self.schemas.items()}
+            for name in set(self.schema.names)
+            if all(schema.names.count(name) == 1 for schema in self.schemas.values())
+        }
 
-    def _batches(self, names: list[str], first: int) -> Iterator[pa.Table]:
+    def _types(self, kinds: Mapping[str, str]) -> dict[str, pa.DataType]:
+        return {
+            name: common_type([schema.field(name).type for schema in self.schemas.values()], kind)
+            if name in self.units
+            else self._key_type(name)
+            for name, kind in kinds.items()
+        }
+
+    def _key_type(self, name: str) -> pa.DataType:
+        """Choose the type of a column that stands in the names of folders: integers where all are."""
+        import pyarrow as pa
+
+        words = {values.get(name) for values in self.partitions.values()} - {None}
+        whole = words and all(word.lstrip("-").isdecimal() for word in words)
+        return pa.int64() if whole else pa.string()
+
+    def _batches(self, types: Mapping[str, pa.DataType], first: int) -> Iterator[pa.Table]:
         """Give all rows from row `first` on, in pieces of any size."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        row = 0
+        row, stored = 0, [name for name in types if name not in self.keys]
         for file, group, n_rows in self.groups:
             if row + n_rows <= first:
                 row += n_rows
                 continue
             with _readable(file), pq.ParquetFile(file, buffer_size=_BUFFER_BYTES) as opened:
-                for batch in opened.iter_batches(_BATCH_ROWS, [group], names):
-                    yield pa.Table.from_batches([batch.slice(min(max(first - row, 0), len(batch)))])
+                for batch in opened.iter_batches(_BATCH_ROWS, [group], stored):
+                    piece = pa.Table.from_batches([batch.slice(min(max(first - row, 0), len(batch)))])
+                    yield self._as_planned(piece, types, file)
                     row += len(batch)
 
-    def fetch_blocks(self, kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
-        def columns(table):
-            return {name: from_arrow(table.column(name), self.schema.field(name)) for name in kinds}
+    def _as_planned(self, piece: pa.Table, types: Mapping[str, pa.DataType], file: Path) -> pa.Table:
+        import pyarrow as pa
 
-        return map(columns, regroup(self._batches(list(kinds), first), size))
+        columns = {}
+        for name, wanted in types.items():
+            if name in self.keys:
+                value = self.partitions[file].get(name)
+                columns[name] = pa.chunked_array([pa.array([value] * piece.num_rows, pa.string())])
+                columns[name] = columns[name].cast(wanted)
+                continue
+            column = as_type(piece.column(name), wanted, name, file)
+            columns[name] = in_unit(column, self.units[name], name, file, self.first)
+        return pa.table(columns)
+
+    def fetch_blocks(self, kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
+        return map(self._columns, regroup(self._batches(self._types(kinds), first), size))
+
+    def _columns(self, table: pa.Table) -> dict[str, RawColumn]:
+        units = {
+            name: self.units[name][self.first] if name in self.units else "" for name in table.schema.names
+        }
+        return {name: from_arrow(table.column(name), unit) for name, unit in units.items()}
 
     def fetch(self, kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
+        import pyarrow as pa
+
         if rows.stop > rows.start:
             return next(self.fetch_blocks(kinds, rows.start, rows.stop - rows.start))
-        empty = self.schema.empty_table()
-        return {name: from_arrow(empty.column(name), self.schema.field(name)) for name in kinds}
+        return self._columns(pa.schema(list(self._types(kinds).items())).empty_table())
 
 
 @contextmanager
@@ -210,15 +216,19 @@ def regroup(tables: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(pending)
 
 
-def from_arrow(chunks: Any, entry: Any) -> RawColumn:
+def _unit(field: pa.Field) -> str:
+    return (field.metadata or {}).get(b"unit", b"").decode("utf-8", "replace")
+
+
+def from_arrow(chunks: pa.ChunkedArray, unit: str = "") -> RawColumn:
     """Give the values of a column of an Arrow table.
 
     Parameters
     ----------
     chunks : pyarrow.ChunkedArray
-        The column.
-    entry : pyarrow.Field
-        Its entry in the schema.
+        The column; lists and structs of as many numbers in each row become a second axis.
+    unit : str, default=""
+        Its unit.
 
     Returns
     -------
@@ -228,13 +238,14 @@ def from_arrow(chunks: Any, entry: Any) -> RawColumn:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    unit = (entry.metadata or {}).get(b"unit", b"").decode()
     mask = chunks.is_null().to_numpy() if chunks.null_count else None
     if pa.types.is_dictionary(chunks.type):
         chunks = chunks.cast(chunks.type.value_type)
-    if pa.types.is_fixed_size_list(chunks.type):
+    if pa.types.is_fixed_size_list(chunks.type) and mask is None:
         values = chunks.combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return RawColumn(values.reshape(len(chunks), chunks.type.list_size), None, unit)
+    if pa.types.is_nested(chunks.type):
+        return RawColumn(_vectors(chunks), None, unit)
     if mask is not None and (pa.types.is_integer(chunks.type) or pa.types.is_boolean(chunks.type)):
         # Never through float: identifiers have 19 digits.
         chunks = pc.fill_null(chunks, False if pa.types.is_boolean(chunks.type) else 0)
@@ -242,6 +253,16 @@ def from_arrow(chunks: Any, entry: Any) -> RawColumn:
     if not values.flags.writeable:
         values = values.copy()
     return RawColumn(values, mask, unit)
+
+
+def _vectors(chunks: pa.ChunkedArray) -> NDArray:
+    rows = [list(row.values()) if isinstance(row, dict) else row for row in chunks.to_pylist()]
+    sizes = {len(row) for row in rows if row is not None}
+    numbers = all(part is None or isinstance(part, int | float) for row in rows if row for part in row)
+    if len(sizes) != 1 or not numbers:
+        return np.array([str(row) for row in rows], dtype=object)
+    blank = [None] * sizes.pop()
+    return np.array([blank if row is None else row for row in rows], dtype=np.float64)
 
 
 def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
@@ -262,13 +283,31 @@ def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
     coded = [
         field.name for field in first.schema if not str(field.type).startswith(("float", "double", "fixed"))
     ]
-    with pq.ParquetWriter(path, first.schema, use_dictionary=coded) as writer:
+    widths: dict[str, int] = {}
+    # The schema is stored at the end, when the widths of text are known that astropy asks for.
+    plain = first.schema.with_metadata(None)
+    with pq.ParquetWriter(path, plain, use_dictionary=coded, store_schema=False) as writer:
         for table in regroup(chain([first], tables), ROW_GROUP_ROWS):
             writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+            _widen(widths, table)
+        lengths = {f"table::len::{name}": str(width) for name, width in widths.items()}
+        schema = first.schema.with_metadata({**(first.schema.metadata or {}), **lengths})
+        stored = base64.b64encode(schema.serialize().to_pybytes())
+        writer.add_key_value_metadata({"ARROW:schema": stored.decode()})
+
+
+def _widen(widths: dict[str, int], table: pa.Table) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for field in table.schema:
+        if pa.types.is_string(field.type):
+            width = pc.max(pc.utf8_length(table.column(field.name))).as_py() or 1
+            widths[field.name] = max(width, widths.get(field.name, 1))
 
 
 def arrow_table(table: Table, meta: str) -> pa.Table:
-    """Make an Arrow table with units and descriptions as metadata of the fields.
+    """Make an Arrow table with units, descriptions and UCDs as metadata of the fields, and null for NaN.
 
     Parameters
     ----------
@@ -284,13 +323,22 @@ def arrow_table(table: Table, meta: str) -> pa.Table:
     """
     import pyarrow as pa
 
-    fields, arrays = [], []
+    fields, arrays, columns = [], [], []
     for name in table.colnames:
         array = _arrow_array(column_values(table, name))
-        unit, description = column_labels(table, name)
-        fields.append(pa.field(name, array.type, metadata={"unit": unit, "description": description}))
+        labels = {key: value for key, value in column_labels(table, name)._asdict().items() if value}
+        fields.append(pa.field(name, array.type, metadata=labels))
         arrays.append(array)
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={META_KEY: meta}))
+        columns.append({"name": name} | {key: labels[key] for key in _ASTROPY_LABELS if key in labels})
+    metadata = {META_KEY: meta, "table_meta_yaml": _yaml({"datatype": columns, "meta": json.loads(meta)})}
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
+
+
+def _yaml(header: dict[str, Any]) -> str:
+    """Header of a table as astropy's reader of Parquet wants it: JSON is YAML, but for two things."""
+    text = json.dumps(header, ensure_ascii=False)
+    # What YAML does not print it does not read, and characters beyond its first plane have no short escape.
+    return "".join(c if c.isprintable() and ord(c) < 2**16 else f"\\U{ord(c):08x}" for c in text)
 
 
 def _arrow_array(values: NDArray) -> pa.Array:
@@ -302,6 +350,7 @@ def _arrow_array(values: NDArray) -> pa.Array:
         return pa.array(values.tolist(), pa.string())
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if values.ndim == 1:
-        return pa.array(values)
+        return pa.array(values, from_pandas=True)
     size = int(np.prod(values.shape[1:]))
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), size)
+    flat = pa.array(np.ascontiguousarray(values).ravel(), from_pandas=True)
+    return pa.FixedSizeListArray.from_arrays(flat, size)

@@ -1,7 +1,8 @@
-"""What the formats of tables have in common: their suffixes, and one small interface to read them."""
+"""The interface of an open table, what the formats have in common, and tables in memory."""
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skdistmass.columns import column_ucd
+
 if TYPE_CHECKING:
     from astropy.table import Table
 
@@ -20,6 +23,7 @@ FORMATS: Mapping[str, str] = {
     ".fit": "fits",
     ".csv": "csv",
     ".tsv": "csv",
+    ".txt": "csv",
     ".ecsv": "ecsv",
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -138,6 +142,35 @@ def table_format(path: str | Path, allowed: Iterable[str] | None = None) -> str:
     return found
 
 
+def parse_meta(text: str | bytes, path: Path) -> dict[str, Any]:
+    """Read the metadata that a file carries.
+
+    Parameters
+    ----------
+    text : str or bytes
+        JSON under `META_KEY`.
+    path : Path
+        The file, for the message.
+
+    Returns
+    -------
+    dict
+        The metadata.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON object.
+    """
+    try:
+        meta = json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: its metadata {META_KEY} is no JSON ({error}); remove it") from error
+    if not isinstance(meta, dict):
+        raise ValueError(f"{path}: its metadata {META_KEY} must be a JSON object; remove it")
+    return meta
+
+
 def choose_table(tables: Sequence[tuple[Sequence[str], int]], is_complete: IsComplete) -> int:
     """Which of the tables in one file to read.
 
@@ -202,8 +235,16 @@ def column_values(table: Table, name: str) -> NDArray:
     return values
 
 
-def column_labels(table: Table, name: str) -> tuple[str, str]:
-    """Give unit and description of a column.
+class ColumnLabels(NamedTuple):
+    """What a file says of a column: unit, description and UCD, each "" where there is none."""
+
+    unit: str
+    description: str
+    ucd: str
+
+
+def column_labels(table: Table, name: str) -> ColumnLabels:
+    """Give unit, description and UCD of a column.
 
     Parameters
     ----------
@@ -214,9 +255,152 @@ def column_labels(table: Table, name: str) -> tuple[str, str]:
 
     Returns
     -------
-    unit, description : str
-        Both "" where there is none.
+    ColumnLabels
+        The labels; the UCD is that of `meta` of the column, else that of the columns of its name.
     """
-    column = table[name]
-    unit = "" if column.info.unit is None else str(column.info.unit)
-    return unit, column.info.description or ""
+    info = table[name].info
+    unit = "" if info.unit is None else str(info.unit)
+    return ColumnLabels(unit, info.description or "", str((info.meta or {}).get("ucd") or column_ucd(name)))
+
+
+def open_object(source: Any) -> TableSource:
+    """Open a table in memory.
+
+    Parameters
+    ----------
+    source : astropy.table.Table, pandas.DataFrame or structured ndarray
+        The table.
+
+    Returns
+    -------
+    TableSource
+        The open table.
+
+    Raises
+    ------
+    TypeError
+        If `source` is no table.
+    """
+    from astropy.table import Table
+
+    if isinstance(source, Table):
+        return table_source(source, str(source.meta.get("source", "Table")))
+    if type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns"):
+        return _frame_source(source)
+    if isinstance(source, np.ndarray) and source.dtype.names:
+        return table_source(Table(source), "array")
+    expected = "a path, an astropy Table, a pandas DataFrame or a structured array"
+    raise TypeError(f"a table must be {expected}; got {type(source).__name__}")
+
+
+def table_source(table: Any, label: str) -> TableSource:
+    """Open an astropy table.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        The table.
+    label : str
+        Its name, for messages.
+
+    Returns
+    -------
+    TableSource
+        The open table.
+    """
+
+    def fetch(kinds, rows):
+        return {name: _from_astropy(table[name][rows]) for name in kinds}
+
+    meta = table.meta.get(META_KEY, table.meta)
+    return TableSource(label, list(table.colnames), len(table), fetch, dict(meta))
+
+
+def _from_astropy(column: Any) -> RawColumn:
+    unit = getattr(column, "unit", None)
+    values = getattr(column, "value", column)
+    mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else getattr(values, "mask", None)
+    mask = np.asarray(mask) if mask is not None and np.any(mask) else None
+    values = getattr(values, "unmasked", values)
+    return RawColumn(np.asarray(np.ma.getdata(values)), mask, "" if unit is None else str(unit))
+
+
+def _frame_source(frame: Any) -> TableSource:
+    import pandas as pd
+
+    columns = [str(name) for name in frame.columns]
+    index = [str(name) for name in frame.index.names if name is not None and str(name) not in columns]
+    names = [*index, *columns]
+
+    def column(name, rows):
+        if name in index:
+            return pd.Series(frame.index[rows].get_level_values(name))
+        return frame.iloc[rows, columns.index(name)]
+
+    def fetch(kinds, rows):
+        return {name: from_series(column(name, rows)) for name in kinds}
+
+    return TableSource("DataFrame", names, len(frame), fetch)
+
+
+def from_series(series: Any) -> RawColumn:
+    """Give the values of a column of a data frame.
+
+    Parameters
+    ----------
+    series : pandas.Series
+        The column.
+
+    Returns
+    -------
+    RawColumn
+        Values and mask; integers are never taken through floats.
+    """
+    import pandas as pd
+
+    mask = series.isna().to_numpy(dtype=bool)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype if not mask.any() else object)
+    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_integer_dtype(series.dtype):
+        # Never through float: identifiers have 19 digits.
+        values = (series.fillna(0) if mask.any() else series).to_numpy(dtype=np.int64)
+    elif pd.api.types.is_float_dtype(series.dtype):
+        single = str(series.dtype).lower() in ("float32", "float[pyarrow]")
+        values = series.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan)
+    else:
+        values = series.to_numpy(dtype=object)
+    return RawColumn(values, mask if mask.any() else None)
+
+
+def text_of(values: np.ndarray) -> np.ndarray:
+    """Give values of a table as text objects.
+
+    Parameters
+    ----------
+    values : ndarray
+        Text or bytes.
+
+    Returns
+    -------
+    ndarray of object
+        The same as `str`.
+    """
+    decoded = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+    return np.array(decoded.tolist(), dtype=object)
+
+
+def is_gzip(path: Path) -> bool:
+    """Tell whether a file is compressed by gzip.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"

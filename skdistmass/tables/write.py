@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdistmass.tables.atomic import check_file, new_file
+from skdistmass.tables.ecsv import write_ecsv
 from skdistmass.tables.fits import write_fits
 from skdistmass.tables.parquet import arrow_table, write_parquet
 from skdistmass.tables.source import table_format
-from skdistmass.tables.text import write_ecsv
+from skdistmass.tables.text import write_csv
 from skdistmass.tables.votable import write_votable
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-FORMATS = ("fits", "ecsv", "parquet", "votable")
+FORMATS = ("fits", "csv", "ecsv", "parquet", "votable")
 """Formats that can be written."""
 
 
@@ -32,7 +33,7 @@ def check_output(path: str | Path, overwrite: bool = False, format: str | None =
         File to write.
     overwrite : bool, default=False
         Whether an existing file may be replaced.
-    format : {"fits", "ecsv", "parquet", "votable"}, optional
+    format : {"fits", "csv", "ecsv", "parquet", "votable"}, optional
         Format, by default that of the suffix of `path`.
 
     Returns
@@ -65,10 +66,10 @@ def write_table(table: Table, path: str | Path, overwrite: bool = False, format:
     table : astropy.table.Table
         Numbers, text and columns of shape (n_samples, k). `meta` must be made of what JSON knows.
     path : str or Path
-        File to write: .fits (or .fits.gz), .ecsv, .parquet, .vot, .votable or .xml.
+        File to write: .fits (or .fits.gz), .csv, .ecsv, .parquet, .vot, .votable or .xml.
     overwrite : bool, default=False
         Whether to replace an existing file.
-    format : {"fits", "ecsv", "parquet", "votable"}, optional
+    format : {"fits", "csv", "ecsv", "parquet", "votable"}, optional
         Format, by default that of the suffix of `path`.
 
     Returns
@@ -87,13 +88,15 @@ def write_table(table: Table, path: str | Path, overwrite: bool = False, format:
 
     See Also
     --------
-    skdistmass.survey.read.read_catalog : Reads catalogues in all these formats.
+    skdistmass.survey.read_catalog.read_catalog : Reads catalogues in all these formats.
 
     Notes
     -----
-    Descriptions are TCOMMn cards in FITS, and field metadata in Parquet beside the unit. Metadata is JSON in
-    the card SKDMETA of FITS, an INFO of that name in VOTable, the schema's metadata in Parquet. FITS has
-    short values as cards of their own besides.
+    Descriptions are TCOMMn cards in FITS, UCDs TUCDn, and both are field metadata in Parquet beside the unit.
+    FITS knows no unit dex: it stands in brackets before the description. A missing number is null in
+    Parquet, nothing in CSV and NaN elsewhere. Metadata is JSON in the card SKDMETA of FITS, an INFO of that
+    name in VOTable, the schema's metadata in Parquet. FITS has short values as cards of their own besides.
+    CSV has neither units nor metadata; the names of the columns tell ours.
     """
     path = check_output(path, overwrite, format)
     write = _WRITERS[output_format(path, format)]
@@ -110,7 +113,7 @@ def output_format(path: str | Path, format: str | None = None) -> str:
     ----------
     path : str or Path
         File to write.
-    format : {"fits", "ecsv", "parquet", "votable"}, optional
+    format : {"fits", "csv", "ecsv", "parquet", "votable"}, optional
         Format, by default that of the suffix of `path`.
 
     Returns
@@ -168,6 +171,7 @@ def _write_parquet(table: Table, path: Path, meta: str) -> None:
 
 _WRITERS: Mapping[str, Callable[[Table, Path, str], None]] = {
     "fits": write_fits,
+    "csv": write_csv,
     "ecsv": write_ecsv,
     "parquet": _write_parquet,
     "votable": write_votable,

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from skdistmass import build_catalog, make_survey, read_catalog, write_catalog, write_table
 from skdistmass.columns import CATALOG_COLUMNS
-from skdistmass.tables.parquet import is_hats, parquet_files
+from skdistmass.tables.parquet_folder import is_hats, parquet_files
 
 dask = pytest.importorskip("dask", reason="Dask is not installed")
 dd = pytest.importorskip("dask.dataframe", reason="Dask is not installed")

@@ -50,13 +50,14 @@ def test_compressed_and_tab_separated_text(tmp_path):
         assert stars["TEFF"].tolist() == [4800.0]
 
 
-def test_rows_longer_than_the_header_are_refused(tmp_path):
+def test_rows_with_other_fields_than_the_header_are_refused(tmp_path):
     path = tmp_path / "stars.csv"
-    path.write_text("teff,logg,m_h,c_fe,n_fe\n1,2,3,4,5,\n1,2,3,4\n")
+    path.write_text("teff,logg,m_h,c_fe,n_fe\n1,2,3,4,5,\n1,2,3,4,\n")
     assert_array_equal(read_stars(path)["N_FE"], [5.0, np.nan])
-    path.write_text("teff,logg,m_h,c_fe,n_fe\n1,2,3,4,5\n1,2,3,4,5,6\n")
-    with pytest.raises(ValueError, match="row 1 has 6 fields, the header has 5"):
-        read_stars(path)
+    for row, number in (("1,2,3,4,5,6", 6), ("1,2,3,4", 4)):
+        path.write_text(f"teff,logg,m_h,c_fe,n_fe\n1,2,3,4,5\n{row}\n")
+        with pytest.raises(ValueError, match=rf"row 1 \(.* line 3\) has {number} fields, the header has 5"):
+            read_stars(path)
 
 
 def test_nulls_of_parquet_keep_identifiers_exact(tmp_path):

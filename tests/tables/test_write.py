@@ -10,14 +10,14 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdistmass.columns import CATALOG_COLUMNS, LABEL_SETS, NAMINGS
-from skdistmass.survey.read import read_catalog
+from skdistmass.columns import CATALOG_COLUMNS, LABEL_SETS, NAMINGS, column_ucd
+from skdistmass.survey.read_catalog import read_catalog
 from skdistmass.tables import atomic
 from skdistmass.tables import write as writing
 from skdistmass.tables.aliases import MissingColumnsError
 from skdistmass.tables.write import check_output, write_table
 
-SUFFIXES = (".fits", ".fits.gz", ".ecsv", ".parquet", ".vot")
+SUFFIXES = (".fits", ".fits.gz", ".ecsv", ".parquet", ".vot", ".vot.gz")
 META = {
     "source": "allStar-dr17.fits",
     "source_rows": 7,
@@ -88,8 +88,11 @@ def test_units_and_descriptions_are_in_the_fits_header(tmp_path):
     assert names == [column.name_in("released") for column in CATALOG_COLUMNS.values()]
     for number, name in enumerate(names, start=1):
         column = CATALOG_COLUMNS[name]
-        assert header.get(f"TUNIT{number}", "") == column.unit
-        assert header[f"TCOMM{number}"] == column.description.replace("σ", "sigma")
+        # FITS knows no dex.
+        assert header.get(f"TUNIT{number}", "") == column.unit.replace("dex", "")
+        before = "[dex] " if column.unit == "dex" else ""
+        assert header[f"TCOMM{number}"] == before + column.description.replace("σ", "sigma")
+        assert header[f"TUCD{number}"] == column_ucd(name)
     assert header["SOURCE"] == "allStar-dr17.fits"
     assert header["SOURCE_ROWS"] == 7
     assert header["VERSION"] == "0.1.0"
@@ -119,6 +122,7 @@ def test_units_and_descriptions_are_in_the_parquet_fields(tmp_path):
     assert schema.field("MASS").metadata == {
         b"unit": b"solMass",
         b"description": b"Current mass of the network",
+        b"ucd": b"phys.mass",
     }
     assert str(schema.field("AGE_ERR").type).startswith("fixed_size_list")
 
@@ -192,7 +196,7 @@ def test_the_database_table_as_csv(tmp_path):
 
 
 def test_distances_in_another_unit_are_converted():
-    table = Table({"DISTANCE": [1.5]}, units={"DISTANCE": "kpc"})
+    table = Table({"DISTANCE": [1.5], "BITMASK": [0]}, units={"DISTANCE": "kpc"})
     assert_allclose(read_catalog(table)["DISTANCE"], [1500.0])
 
 
@@ -245,9 +249,9 @@ def test_an_output_is_checked_before_the_work(tmp_path):
     assert os.listdir(tmp_path) == []
     with pytest.raises(FileNotFoundError, match="make it first"):
         check_output(tmp_path / "absent" / "catalog.fits")
-    with pytest.raises(ValueError, match=r"unknown table format; .*\.fits, \.fit, \.ecsv, \.parquet"):
-        check_output(tmp_path / "catalog.csv")
-    with pytest.raises(ValueError, match="format must be one of fits, ecsv, parquet, votable; got 'hdf5'"):
+    with pytest.raises(ValueError, match=r"unknown table format; .*\.fits, \.fit, \.csv, .*\.parquet"):
+        check_output(tmp_path / "catalog.docx")
+    with pytest.raises(ValueError, match=r"one of fits, csv, ecsv, parquet, votable; got 'hdf5'"):
         check_output(tmp_path / "catalog.fits", format="hdf5")
     with pytest.raises(IsADirectoryError, match="a folder"):
         check_output(tmp_path, format="fits", overwrite=True)
@@ -272,7 +276,7 @@ def test_the_format_can_be_given_apart_from_the_suffix(tmp_path):
 def test_any_text_in_the_metadata_comes_back(suffix, tmp_path):
     rng = np.random.default_rng(0)
     for number in range(20):
-        table = Table({"DISTANCE": [1.0]})
+        table = Table({"DISTANCE": [1.0], "BITMASK": [0]})
         table.meta["settings"] = "".join(rng.choice(list("&'\" \\/ab\né=<>"), 300))
         path = write_table(table, tmp_path / f"catalog{number}{suffix}")
         assert read_catalog(path).meta == table.meta
