@@ -7,9 +7,15 @@ from skdistmass._version import __version__
 # Where each public name lives; a module is imported when its name is first used, so that importing the
 # package costs nothing.
 _HOME = {
+    "BITS": "columns.bits",
     "BinaryPruner": "estimators.pruning",
     "IsochroneDistance": "estimators.isochrone",
+    "bit_names": "columns.bits",
     "build_catalog": "survey.catalog",
+    "distribute_catalog": "survey.dask",
+    "fit_blocks": "networks.out_of_core",
+    "good_stars": "columns.bits",
+    "has_bit": "columns.bits",
     "distance_training_set": "training",
     "load_clusters": "survey.clusters",
     "make_survey": "simulate",
