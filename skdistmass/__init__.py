@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from skdistmass._version import __version__
 
 if TYPE_CHECKING:  # What editors and type checkers read; `tests/test_api.py` holds it equal to `_HOME`.
-    from skdistmass.columns import bit_names
+    from skdistmass.columns import BITS, bit_names, good_stars, has_bit
     from skdistmass.estimators.age import MassToAge
     from skdistmass.estimators.distance import DistanceRegressor
     from skdistmass.estimators.domain import TrainingDomain
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # What editors and type checkers read; `tests/test_api.py` ho
     from skdistmass.training import distance_training_set, mass_training_set, train_distance, train_mass
 
 __all__ = [
+    "BITS",
     "BinaryPruner",
     "DistanceRegressor",
     "IsochroneDistance",
@@ -43,6 +44,8 @@ __all__ = [
     "distance_training_set",
     "distribute_catalog",
     "fit_blocks",
+    "good_stars",
+    "has_bit",
     "list_models",
     "load_clusters",
     "load_model",
@@ -62,6 +65,7 @@ __all__ = [
 # Where each name is defined. A module is imported when one of its names is first used, so that importing the
 # package costs nothing.
 _HOME = {
+    "BITS": "columns",
     "BinaryPruner": "estimators.pruning",
     "DistanceRegressor": "estimators.distance",
     "IsochroneDistance": "estimators.isochrone",
@@ -76,6 +80,8 @@ _HOME = {
     "distance_training_set": "training",
     "distribute_catalog": "survey.dask",
     "fit_blocks": "estimators.out_of_core",
+    "good_stars": "columns",
+    "has_bit": "columns",
     "list_models": "models.load",
     "load_clusters": "survey.clusters",
     "load_model": "models.load",

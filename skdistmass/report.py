@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from skdistmass.columns import BITS, CATALOG_COLUMNS, LABEL_SETS, canonical_catalog_name
+from skdistmass.columns import (
+    BITS,
+    CATALOG_COLUMNS,
+    CUTS,
+    LABEL_SETS,
+    canonical_catalog_name,
+    good_stars,
+)
 from skdistmass.physics.constants import YEARS_PER_GYR
 
-_SUMMARISED = ("DISTANCE", "WEIGHTED_DIST", "NMSU_DIST")
+_SUMMARISED: tuple[str, ...] = ("DISTANCE", "WEIGHTED_DIST", "NMSU_DIST")
 _SUMMARISED += tuple(
     f"{name}{suffix}" for name in ("MASS", "AGE") for suffix in ("", *(f"_{s}" for s in LABEL_SETS))
 )
@@ -45,6 +52,7 @@ class CatalogSummary:
     def __init__(self):
         self.n_rows = 0
         self._bits = dict.fromkeys(BITS, 0)
+        self._good: dict[str, int] = {}
         self._samples = {}
 
     def update(self, columns) -> None:
@@ -59,7 +67,11 @@ class CatalogSummary:
         bits = column["BITMASK"]
         self.n_rows += len(bits)
         for name, (value, _) in BITS.items():
-            self._bits[name] += np.count_nonzero(bits & value)
+            self._bits[name] += int(np.count_nonzero(bits & value))
+        for quantity in CUTS:
+            if quantity.upper() in column:
+                n_good = int(np.count_nonzero(good_stars(column, quantity)))
+                self._good[quantity] = self._good.get(quantity, 0) + n_good
         for name in _SUMMARISED:
             if name in column:
                 values = column[name].astype(float)
@@ -95,6 +107,8 @@ class CatalogSummary:
         lines = [f"{'':14s} {'rows':>9s} {'16 %':>9s} {'median':>9s} {'84 %':>9s}  unit    median error"]
         lines += [self._line(name) for name in _SUMMARISED if (name,) in self._samples]
         lines.append(f"rows: {self.n_rows}")
+        for quantity, n_good in self._good.items():
+            lines.append(f"{n_good:9d}  in the recommended cut, good_stars(catalog, {quantity!r})")
         for name, (value, meaning) in BITS.items():
             if self._bits[name]:
                 lines.append(f"{self._bits[name]:9d}  {name} ({value}): {meaning}")

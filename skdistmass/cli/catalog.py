@@ -26,6 +26,7 @@ _FLAGS: dict[str, tuple[str, dict[str, Any]]] = {
     "isochrone": ("--no-isochrone", {"action": "store_false"}),
     "trusted": ("--trust-models", {"action": "store_true"}),
     "extinction_rule": ("--extinction-rule", {}),
+    "keep": ("--keep", {"nargs": "+", "metavar": "COLUMN"}),
     "sfd_coefficient": ("--sfd-coefficient", {"type": float, "metavar": "A_K/E(B-V)"}),
 }
 
@@ -120,6 +121,7 @@ def _cluster(args: argparse.Namespace) -> Iterator[Any]:
     from skdistmass.survey.dask import connect
 
     with connect(args.scheduler, args.workers) as client:
+        sys.stderr.write(f"skdistmass: Dask dashboard at {client.dashboard_link}\n")
         yield client
 
 

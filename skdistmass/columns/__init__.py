@@ -3,7 +3,15 @@
 The reader, the writer, the error messages and the documentation take names, units and meanings from here.
 """
 
-from skdistmass.columns.bits import ASPCAPFLAG_BITS, BITS, EXTRATARG_BITS, bit_names
+from skdistmass.columns.bits import (
+    ASPCAPFLAG_BITS,
+    BITS,
+    CUTS,
+    EXTRATARG_BITS,
+    bit_names,
+    good_stars,
+    has_bit,
+)
 from skdistmass.columns.catalog import (
     CATALOG_COLUMNS,
     LABEL_SETS,
@@ -43,6 +51,7 @@ __all__ = [
     "BAD_MAGNITUDE",
     "BITS",
     "CATALOG_COLUMNS",
+    "CUTS",
     "DERIVED",
     "EXTRATARG_BITS",
     "FEATURES",
@@ -67,5 +76,7 @@ __all__ = [
     "canonical_catalog_name",
     "column_key",
     "column_ucd",
+    "good_stars",
+    "has_bit",
     "markdown",
 ]

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BITS: Mapping[str, tuple[int, str]] = MappingProxyType(
     {
@@ -24,7 +29,10 @@ BITS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "DUPLICATE": (2**17, "Another row of the same star is the better observation"),
         "ISOCHRONE_OUT_OF_REACH": (2**18, "No isochrone point near the inputs: no isochrone distance"),
         "ISOCHRONE_DISAGREES": (2**19, "ABS_MAG and the isochrones differ by more than 3 combined errors"),
-        "BAD_INPUT_VALUE": (2**20, "An input is unphysical (TEFF < 0, an infinity): it counts as missing"),
+        "BAD_INPUT_VALUE": (
+            2**20,
+            "An input is unphysical (TEFF < 0, an infinity, A_K of -99.9): it counts as missing",
+        ),
         "OLDER_THAN_UNIVERSE": (
             2**21,
             "AGE above 14.5 Gyr: the mass is too low, by its error or by mass loss",
@@ -71,3 +79,96 @@ def bit_names(bitmask: int) -> list[str]:
     ['OUTSIDE_MASS_DOMAIN', 'STAR_BAD']
     """
     return [name for name, (value, _) in BITS.items() if int(bitmask) & value]
+
+
+Quantity = Literal["distance", "mass", "age"]
+
+_CUT_EVERYWHERE = ("MISSING_INPUT", "STAR_BAD", "DUPLICATE")
+_CUT_MASS = (*_CUT_EVERYWHERE, "OUTSIDE_MASS_DOMAIN")
+CUTS: Mapping[Quantity, tuple[str, ...]] = MappingProxyType(
+    {
+        "distance": (*_CUT_EVERYWHERE, "NO_K", "NO_EXTINCTION", "OUTSIDE_DISTANCE_DOMAIN"),
+        "mass": _CUT_MASS,
+        "age": (*_CUT_MASS, "NOT_A_GIANT", "OUTSIDE_AGE_RANGE", "OLDER_THAN_UNIVERSE"),
+    }
+)
+"""Bits that a star of the recommended cut must not have, by quantity; see `good_stars`."""
+
+
+def has_bit(catalog: Any, name: str) -> NDArray[np.bool_]:
+    """Tell which rows have a bit.
+
+    Parameters
+    ----------
+    catalog : table with a column BITMASK (in any naming), or array-like of int
+        Catalogue, or its BITMASK.
+    name : str
+        Key of `BITS`.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,)
+        True where the bit is set.
+
+    Raises
+    ------
+    ValueError
+        If there is no such bit.
+
+    Examples
+    --------
+    >>> has_bit([0, 512, 514], "STAR_BAD")
+    array([False,  True,  True])
+    """
+    import numpy as np
+
+    if name not in BITS:
+        raise ValueError(f"name must be one of {', '.join(BITS)}; received {name!r}")
+    return (np.asarray(_column(catalog, "BITMASK", catalog)).astype(np.int64) & BITS[name][0]) != 0
+
+
+def good_stars(catalog: Any, quantity: Quantity = "distance") -> NDArray[np.bool_]:
+    """Select the stars of the recommended cut.
+
+    Parameters
+    ----------
+    catalog : astropy.table.Table, pandas.DataFrame or mapping of str to array
+        Catalogue of `skdistmass.build_catalog` or `skdistmass.read_catalog`, in any naming.
+    quantity : {"distance", "mass", "age"}, default="distance"
+        What the stars are wanted for.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,)
+        True for rows that have the quantity (DISTANCE, MASS or AGE) and none of the bits in
+        ``CUTS[quantity]``: complete inputs, not called bad by the survey's pipeline, the best row of its
+        star, inside the parameter space of the model; for ages also a giant within the range of the age
+        model and not older than the Universe.
+
+    Raises
+    ------
+    ValueError
+        If `quantity` is not one of its choices, or the catalogue lacks it.
+
+    Examples
+    --------
+    >>> good_stars({"BITMASK": [0, 512, 0], "DISTANCE": [900.0, 800.0, float("nan")]})
+    array([ True, False, False])
+    """
+    import numpy as np
+
+    if quantity not in CUTS:
+        raise ValueError(f"quantity must be one of {', '.join(CUTS)}; received {quantity!r}")
+    value, bitmask = (_column(catalog, name) for name in (quantity.upper(), "BITMASK"))
+    if value is None or bitmask is None:
+        raise ValueError(f"the catalogue must have the columns {quantity.upper()} and BITMASK")
+    forbidden = sum(BITS[name][0] for name in CUTS[quantity])
+    return np.isfinite(np.asarray(value, dtype=float)) & ((np.asarray(bitmask) & forbidden) == 0)
+
+
+def _column(catalog: Any, name: str, default: Any = None) -> Any:
+    """Give a column by its canonical name or the same in lower case."""
+    for written in (name, name.lower()) if hasattr(catalog, "keys") else ():
+        if written in set(catalog.keys()):
+            return catalog[written]
+    return default

@@ -84,12 +84,19 @@ CATALOG_COLUMNS: Mapping[str, CatalogColumn] = MappingProxyType(
         [
             CatalogColumn("APOGEE_ID", "", "2MASS-style identifier of the star", kind="str"),
             CatalogColumn("APSTAR_ID", "", "Identifier of the combined spectrum", kind="str"),
+            CatalogColumn("SDSS_ID", "", "SDSS-V identifier of the star, 0 where none", kind="int"),
+            CatalogColumn("GAIAEDR3_SOURCE_ID", "", "Gaia EDR3 source, 0 where none", kind="int"),
+            CatalogColumn("RA", "deg", "Right ascension, J2000"),
+            CatalogColumn("DEC", "deg", "Declination, J2000"),
+            CatalogColumn("SNR", "", "Signal-to-noise ratio of the spectrum, per pixel"),
             CatalogColumn("TEFF", "K", "Effective temperature of the spectrum"),
             CatalogColumn("LOGG", "dex", "Surface gravity of the spectrum, log10 of cm s-2"),
             CatalogColumn("M_H", "dex", "Metallicity [M/H]"),
             CatalogColumn("C_FE", "dex", "Carbon abundance [C/Fe]"),
             CatalogColumn("N_FE", "dex", "Nitrogen abundance [N/Fe]"),
-            CatalogColumn("GAIAEDR3_DIST", "pc", "Distance from Gaia, as used for training"),
+            CatalogColumn(
+                "GAIAEDR3_DIST", "pc", "Distance from Gaia: photogeometric, geometric, or from the parallax"
+            ),
             CatalogColumn("EXTINCTION", "mag", "Extinction in Ks that was used"),
             CatalogColumn("MAG", "mag", "Apparent Ks magnitude"),
             CatalogColumn("ABS_MAG", "mag", "Absolute Ks magnitude of the network"),

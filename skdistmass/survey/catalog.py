@@ -60,8 +60,10 @@ def build_catalog(stars: str | Path | Table | pd.DataFrame, **options: Any) -> T
     >>> len(catalog) == len(stars), str(catalog["DISTANCE"].unit)
     (True, 'pc')
     """
+    _refuse_lazy(stars)
     chosen = CatalogOptions(**options)
     job = CatalogJob(stars, StarReader(stars), load_models(chosen), chosen)
+    job.warn()
     return join_blocks(list(job.fill(job.pieces)))
 
 
@@ -143,6 +145,7 @@ def write_catalog(
     ...     len(read_catalog(path))
     300
     """
+    _refuse_lazy(source)
     if chunk_rows < 1:
         raise ValueError(f"chunk_rows must be a positive integer; received {chunk_rows!r}")
     chosen = CatalogOptions(**options)
@@ -157,6 +160,7 @@ def write_catalog(
         return path
     by_file = kind == "folder" or client is not None
     job = CatalogJob(source, StarReader(source), models, chosen, int(chunk_rows), by_file)
+    job.warn()
     with hold(path) as folder:
         check_target(source, output, overwrite, format, client)  # Another process may have just finished.
         if job.is_kept(client):
@@ -165,6 +169,14 @@ def write_catalog(
             tables = observed(_with_bar(map(as_arrow, job.fill(job.pieces)), job, 0, progress), observe)
             _write_file(tables, folder, path, kind, job)
     return path
+
+
+def _refuse_lazy(stars: Any) -> None:
+    if hasattr(stars, "map_partitions"):
+        raise TypeError(
+            f"stars must be a table in memory or a path; received a {type(stars).__module__.split('.')[0]} "
+            f"{type(stars).__name__}. skdistmass.distribute_catalog(stars) makes its catalogue, lazily"
+        )
 
 
 def check_target(
@@ -242,7 +254,7 @@ def _write_from_parts(
 def _write_file(tables: Iterator[pa.Table], folder: Path, path: Path, kind: str, job: CatalogJob) -> None:
     temporary = folder / path.name
     try:
-        write_whole(tables, temporary, kind, job.reader, job.options)
+        write_whole(tables, temporary, kind, job)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -28,6 +28,7 @@ from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.physics.extinction import choose_extinction
 from skdistmass.survey.duplicates import hash_ids
 from skdistmass.survey.flags import StarInputs, clean_inputs
+from skdistmass.survey.gaia import gaia_distance
 from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.options import CatalogOptions, ExtinctionRule
 
@@ -36,13 +37,18 @@ if TYPE_CHECKING:
 
 PADDED_ROWS = 4096
 DISAGREEMENT = 3.0  # combined standard deviations between network and isochrones
-_COPIED = ("APOGEE_ID", "APSTAR_ID")
+_COPIED = ("APOGEE_ID", "APSTAR_ID", "SDSS_ID", "GAIAEDR3_SOURCE_ID", "RA", "DEC", "SNR")
+_DOUBLE = ("RA", "DEC")  # In single precision an angle is good to 0.1 arcsec only.
 
 Values = dict[str, NDArray]
 
 
 def fill_catalog(
-    stars: Table, models: CatalogModels, options: CatalogOptions, repeated: NDArray[np.bool_] | None = None
+    stars: Table,
+    models: CatalogModels,
+    options: CatalogOptions,
+    repeated: NDArray[np.bool_] | None = None,
+    kept: Table | None = None,
 ) -> Table:
     """Build the catalogue of a table as it is read.
 
@@ -56,6 +62,8 @@ def fill_catalog(
         Rules and naming.
     repeated : ndarray of bool of shape (n_samples,), optional
         Rows of stars that have a better row, if `stars` is only a part of the table.
+    kept : astropy.table.Table of length n_samples, optional
+        Further columns, which follow as they are.
 
     Returns
     -------
@@ -83,7 +91,7 @@ def fill_catalog(
         "sfd_coefficient": options.sfd_coefficient,
         "naming": options.columns,
     }
-    return _as_table(values, options, provenance)
+    return _as_table(values, options, provenance, kept)
 
 
 def star_extinction(stars: Any, rule: ExtinctionRule, sfd_coefficient: float) -> NDArray[np.float64]:
@@ -119,23 +127,14 @@ def _apparent(inputs: StarInputs, options: CatalogOptions) -> Values:
     """Extinction and apparent magnitude."""
     k_mag = inputs["K"]
     extinction = star_extinction(inputs.columns, options.extinction_rule, options.sfd_coefficient)
+    # Each may be possible, and still no star can be there: the distance of an absolute magnitude of 0.
+    absurd = photometry.distance(k_mag, extinction, 0.0) > MAX_DISTANCE
+    k_mag, extinction = (np.where(absurd, np.nan, values) for values in (k_mag, extinction))
+    inputs.flag("BAD_INPUT_VALUE", absurd)
     inputs.flag("NO_K", np.isnan(k_mag))
     inputs.flag("NO_EXTINCTION", np.isnan(extinction))
     inputs.flag("NEGATIVE_EXTINCTION", extinction < 0)
     return {"EXTINCTION": extinction, "MAG": k_mag}
-
-
-def _gaia_distance(inputs: StarInputs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Photogeometric distance, geometric where there is none, and half its 16-84 % range [pc]."""
-    kinds = []
-    for kind in ("PHOTOGEO", "GEO"):
-        median, low, high = (inputs[f"GAIAEDR3_R_{part}_{kind}"] for part in ("MED", "LO", "HI"))
-        error = 0.5 * (high - low)
-        # Wider than any distance: no measurement.
-        kinds.append((median, np.where(error < MAX_DISTANCE, error, np.nan)))
-    (photogeometric, error), (geometric, geometric_error) = kinds
-    absent = np.isnan(photogeometric)
-    return np.where(absent, geometric, photogeometric), np.where(absent, geometric_error, error)
 
 
 def _distances(inputs: StarInputs, values: Values, model: Any) -> Values:
@@ -144,8 +143,10 @@ def _distances(inputs: StarInputs, values: Values, model: Any) -> Values:
     absurd = np.abs(magnitude) > MAX_ABSOLUTE_MAGNITUDE
     magnitude[absurd], magnitude_error[absurd] = np.nan, np.nan
     distance = photometry.distance(values["MAG"], values["EXTINCTION"], magnitude)
+    absurd |= distance > MAX_DISTANCE
+    distance[absurd] = np.nan
     distance_error = photometry.distance_error(distance, magnitude_error)
-    gaia, gaia_error = _gaia_distance(inputs)
+    gaia, gaia_error = gaia_distance(inputs)
     inside, density = _domain(model, inputs, "LOG_DENSITY_DISTANCE")
     outside = inputs.usable & ~inside | absurd
     has_gaia = (gaia > 0) & (gaia_error > 0)
@@ -257,7 +258,9 @@ def _flag_training_stars(inputs: StarInputs, model: Any, default: str) -> None:
     inputs.flags[:] |= np.where((ids[place] == hashed) & (hashed != 0), bits[place], 0)
 
 
-def _as_table(values: Values, options: CatalogOptions, provenance: dict[str, Any]) -> Table:
+def _as_table(
+    values: Values, options: CatalogOptions, provenance: dict[str, Any], kept: Table | None
+) -> Table:
     """Name the columns, with units and descriptions, in the order of the catalogue."""
     from astropy.table import Column, Table
 
@@ -268,7 +271,10 @@ def _as_table(values: Values, options: CatalogOptions, provenance: dict[str, Any
     for name, column in CATALOG_COLUMNS.items():
         if name in values:
             data = values[name]
-            data = data.astype(np.float32) if data.dtype == np.float64 else data
+            if data.dtype == np.float64 and name not in _DOUBLE:
+                data = data.astype(np.float32)
             written = column.name_in(options.columns)
             catalog[written] = Column(data, unit=column.unit or None, description=column.description)
+    for name in () if kept is None else kept.colnames:
+        catalog[name] = kept[name]
     return catalog

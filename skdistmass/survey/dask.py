@@ -18,6 +18,7 @@ from sklearn.base import clone
 from skdistmass.columns import INPUT_COLUMNS
 from skdistmass.survey.compute import fill_catalog
 from skdistmass.survey.duplicates import find_repeated, key_columns, needs_whole_table, star_keys
+from skdistmass.survey.keep import KeptColumns
 from skdistmass.survey.models import CatalogModels, load_models
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import Parts, Piece
@@ -81,6 +82,8 @@ def distribute_catalog(stars: Any, *, chunk_rows: int = CHUNK_ROWS, **options: A
     if isinstance(stars, str | Path):
         reader = StarReader(stars)
         return _from_files(CatalogJob(stars, reader, load_models(chosen), chosen, chunk_rows, by_file=True))
+    if chosen.keep:
+        raise ValueError("keep needs the path of a table; join the columns of a Dask dataframe by its index")
     if hasattr(stars, "hc_structure"):
         return _from_lsdb(stars, _Filler(load_models(chosen), chosen))
     if hasattr(stars, "map_partitions"):
@@ -243,16 +246,22 @@ class _Source:
     path: Path
     stamp: str
     columns: list[str]
+    keep: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, job: CatalogJob, columns: list[str]) -> _Source:
         path = Path(job.source)
-        return cls(path.resolve(), source_stamp(path), columns)
+        return cls(path.resolve(), source_stamp(path), columns, tuple(job.options.keep))
 
     def read(self, piece: Piece) -> Table:
         # Opening a folder means to look into all of its files: a worker does it once.
         reader = _open_folder(self.path, self.stamp) if self.path.is_dir() else StarReader(self.path)
         return next(reader.select(self.columns).blocks(piece.stop - piece.start, piece.start))
+
+    def read_kept(self, piece: Piece) -> Table | None:
+        if not self.keep:
+            return None
+        return next(KeptColumns(self.path, self.keep).blocks(piece.stop - piece.start, piece.start))
 
 
 @lru_cache(maxsize=1)
@@ -273,13 +282,13 @@ class _Filler:
     def of(cls, job: CatalogJob) -> _Filler:
         return cls(job.models, job.options, _Source.of(job, job.used.names))
 
-    def fill(self, stars: Table, repeated: Any = None) -> Table:
-        return fill_catalog(stars, self.models, self.options, repeated)
+    def fill(self, stars: Table, repeated: Any = None, kept: Table | None = None) -> Table:
+        return fill_catalog(stars, self.models, self.options, repeated, kept)
 
     def fill_piece(self, piece: Piece, repeated: Any = None) -> Table:
         if self.source is None:
             raise ValueError("a piece is filled from a path")
-        return self.fill(self.source.read(piece), repeated)
+        return self.fill(self.source.read(piece), repeated, self.source.read_kept(piece))
 
     def template(self, names: list[str]) -> Table:
         """Catalogue of one star of which nothing is known: its columns are those of every part."""
@@ -287,7 +296,8 @@ class _Filler:
 
         missing = {"float": np.nan, "int": 0, "str": ""}
         stars = Table({name: [missing[INPUT_COLUMNS[name].kind]] for name in names})
-        return self.fill(stars, np.zeros(1, dtype=bool))
+        kept = None if self.source is None else self.source.read_kept(Piece(0, 0, 1))
+        return self.fill(stars, np.zeros(1, dtype=bool), kept)
 
 
 def _make_part(filler: _Filler, parts: Parts, piece: Piece, repeated: Any = None) -> int:
@@ -322,7 +332,7 @@ def _from_dask(stars: Any, filler: _Filler) -> Any:
     parts = [stars]
     if needs_whole_table(reader.names):
         keyed = reader.select(key_columns(reader.names))
-        keys = [dask.delayed(_frame_keys)(part, keyed.columns) for part in stars.to_delayed()]
+        keys = [dask.delayed(_frame_keys)(part, keyed.columns, keyed.names) for part in stars.to_delayed()]
         masks = [dask.delayed(pd.Series)(mask) for mask in _repeated(keys)]
         parts.append(dd.from_delayed(masks, meta=pd.Series(dtype=bool), verify_meta=False))
     first, *rest = parts
@@ -384,10 +394,10 @@ def _piece_keys(source: _Source, piece: Piece) -> Any:
     return star_keys(source.read(piece))
 
 
-def _frame_keys(stars: pd.DataFrame, columns: list[str]) -> Any:
+def _frame_keys(stars: pd.DataFrame, columns: list[str], names: list[str]) -> Any:
     if not len(stars):
         return np.empty(0, np.uint64), np.empty(0, np.float32)
-    return star_keys(read_stars(stars[columns], columns=("APOGEE_ID", "SNR")[: len(columns)]))
+    return star_keys(read_stars(stars[columns], columns=names))
 
 
 def _joined_keys(parts: list[Any]) -> Any:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from skdistmass.survey.read import StarReader
 
+# In order of preference: the first that a row has says which star it is.
+_IDENTIFIERS = ("SDSS_ID", "GAIAEDR3_SOURCE_ID", "APOGEE_ID")
 _OFFSET = np.uint64(14695981039346656037)
 _PRIME = np.uint64(1099511628211)
 
@@ -70,11 +72,20 @@ def duplicates(stars: Table) -> NDArray[np.bool_]:
     >>> duplicates(Table({"APOGEE_ID": ["a", "b", "a"], "SNR": [50.0, 80.0, 120.0]}))
     array([ True, False, False])
     """
-    if "EXTRATARG" in stars.colnames:
-        return (np.asarray(stars["EXTRATARG"]) & (1 << EXTRATARG_BITS["DUPLICATE"])) != 0
-    if "APOGEE_ID" not in stars.colnames:
+    told = survey_duplicates(stars)
+    if told is not None and not needs_whole_table(stars.colnames):
+        return told
+    if not key_columns(stars.colnames):
         return np.zeros(len(stars), dtype=bool)
-    return find_repeated(*star_keys(stars))
+    repeated = find_repeated(*star_keys(stars))
+    return repeated if told is None else repeated | told
+
+
+def survey_duplicates(stars: Table) -> NDArray[np.bool_] | None:
+    """Find the rows that the survey itself calls superseded, in EXTRATARG; None without that column."""
+    if "EXTRATARG" not in stars.colnames:
+        return None
+    return (np.asarray(stars["EXTRATARG"]) & (1 << EXTRATARG_BITS["DUPLICATE"])) != 0
 
 
 def needs_whole_table(names: Collection[str]) -> bool:
@@ -88,9 +99,10 @@ def needs_whole_table(names: Collection[str]) -> bool:
     Returns
     -------
     bool
-        True if the survey does not tell it, in EXTRATARG, and there are identifiers to find it.
+        True if there are identifiers to find it, and EXTRATARG does not tell it: that is a word of SDSS-IV
+        and says nothing of the stars of SDSS-V, which SDSS_ID identifies.
     """
-    return "EXTRATARG" not in names and "APOGEE_ID" in names
+    return "SDSS_ID" in names or ("EXTRATARG" not in names and any(name in names for name in _IDENTIFIERS))
 
 
 def key_columns(names: Collection[str]) -> list[str]:
@@ -104,9 +116,10 @@ def key_columns(names: Collection[str]) -> list[str]:
     Returns
     -------
     list of str
-        APOGEE_ID, and SNR if the table has it.
+        Identifiers, and SNR and EXTRATARG if the table has them; empty without an identifier.
     """
-    return [name for name in ("APOGEE_ID", "SNR") if name in names]
+    found = [name for name in _IDENTIFIERS if name in names]
+    return [*found, *(name for name in ("SNR", "EXTRATARG") if name in names)] if found else []
 
 
 def star_keys(stars: Table) -> tuple[NDArray[np.uint64], NDArray[np.floating]]:
@@ -114,18 +127,38 @@ def star_keys(stars: Table) -> tuple[NDArray[np.uint64], NDArray[np.floating]]:
 
     Parameters
     ----------
-    stars : astropy.table.Table of length n_samples
-        Table with APOGEE_ID, and SNR if it has that.
+    stars : astropy.table.Table
+        Table with the columns of `key_columns`.
 
     Returns
     -------
     keys : ndarray of uint64 of shape (n_samples,)
-        Hash of the identifier, 0 for a blank one.
+        Hash of the identifier, 0 where there is none: SDSS_ID, where that is missing the Gaia source, and
+        where that is missing too APOGEE_ID.
     snr : ndarray of shape (n_samples,)
-        Signal-to-noise ratio, negative infinity where there is none.
+        Signal-to-noise ratio, negative infinity where there is none or the row is a superseded one of
+        SDSS-IV.
     """
+    keys = np.zeros(len(stars), dtype=np.uint64)
+    for name in _IDENTIFIERS:
+        if name in stars.colnames:
+            values = np.asarray(stars[name])
+            hashed = hash_ids(values) if name == "APOGEE_ID" else _hash_numbers(values, name)
+            keys = np.where(keys == 0, hashed, keys)
     snr = np.asarray(stars["SNR"]) if "SNR" in stars.colnames else np.full(len(stars), np.nan, np.float32)
-    return hash_ids(stars["APOGEE_ID"]), np.where(np.isnan(snr), snr.dtype.type(-np.inf), snr)
+    lowest = np.isnan(snr)
+    if (told := survey_duplicates(stars)) is not None:
+        lowest |= told
+    return keys, np.where(lowest, snr.dtype.type(-np.inf), snr)
+
+
+def _hash_numbers(values: NDArray[np.int64], name: str) -> NDArray[np.uint64]:
+    """Hash identifiers that are numbers, 0 for none (splitmix64); other columns give other hashes."""
+    salt = (1 + _IDENTIFIERS.index(name)) * 0x9E3779B97F4A7C15 % 2**64
+    mixed = values.astype(np.uint64) + np.uint64(salt)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.where(values > 0, mixed ^ (mixed >> np.uint64(31)), np.uint64(0))
 
 
 def find_repeated(keys: NDArray[np.uint64], snr: NDArray[np.floating]) -> NDArray[np.bool_]:

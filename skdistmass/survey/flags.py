@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import ASPCAPFLAG_BITS, BITS, FEATURES, INPUT_COLUMNS, PHYSICAL_RANGES
-from skdistmass.survey.duplicates import duplicates
+from skdistmass.survey.duplicates import duplicates, survey_duplicates
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+
+_LARGEST = 1e30  # A number beyond measures nothing, and might not be one in single precision.
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ def clean_inputs(stars: Table, repeated: NDArray[np.bool_] | None = None) -> Sta
     flags[~usable] |= BITS["MISSING_INPUT"][0]
     flags[star_bad(stars)] |= BITS["STAR_BAD"][0]
     flags[duplicates(stars) if repeated is None else repeated] |= BITS["DUPLICATE"][0]
+    if repeated is not None and (told := survey_duplicates(stars)) is not None:
+        flags[told] |= BITS["DUPLICATE"][0]
     return StarInputs(columns, flags, features, usable)
 
 
@@ -121,9 +126,9 @@ def _clean(values: NDArray, name: str) -> tuple[NDArray[np.float64], NDArray[np.
     values = values.astype(np.float64)
     low, high = PHYSICAL_RANGES.get(name, (-np.inf, np.inf))
     if name.endswith(("_ERR", "_ERROR")):
-        bad = (values < 0) | np.isinf(values)
+        bad = (values < 0) | (values > _LARGEST)
     else:
-        bad = (values <= low) | (values >= high) | np.isinf(values)
+        bad = (values <= low) | (values >= high) | (np.abs(values) > _LARGEST)
     values[bad] = np.nan
     return values, bad
 

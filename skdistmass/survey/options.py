@@ -49,6 +49,9 @@ class CatalogOptions:
         Naming of the columns.
     trusted : bool, default=False
         Allow model files that the registry does not know.
+    keep : sequence of str, default=()
+        Further columns of the table that pass through unchanged, with their unit, by their names there (in
+        any case).
 
     Raises
     ------
@@ -83,9 +86,15 @@ class CatalogOptions:
         default="released", metadata={"help": "naming of the columns", "choices": NAMINGS}
     )
     trusted: bool = field(default=False, metadata={"help": "unpickle model files that are not shipped"})
+    keep: Sequence[str] = field(
+        default=(), metadata={"help": "further columns of INPUT that pass through unchanged"}
+    )
 
     def __post_init__(self) -> None:
         """Check the choices before any model is loaded."""
+        if isinstance(self.keep, str):
+            raise TypeError(f"keep must be a sequence of names; received the string {self.keep!r}")
+        object.__setattr__(self, "keep", tuple(self.keep))
         for name, choices in (("columns", NAMINGS), ("extinction_rule", EXTINCTION_RULES)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {choices}; received {getattr(self, name)!r}")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from skdistmass._version import __version__
 from skdistmass.survey.compute import fill_catalog
 from skdistmass.survey.duplicates import repeated_stars
+from skdistmass.survey.hints import warn_of_missing_columns
+from skdistmass.survey.keep import KeptColumns
 from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import Parts, Piece
@@ -98,11 +101,17 @@ class CatalogJob:
         self.is_path = isinstance(self.source, str | Path)
         whole_groups = Path(self.source) if self.by_file and self.is_path else None
         self.pieces = list_pieces(self.reader.n_rows, self.rows, whole_groups)
+        self.kept = KeptColumns(self.source, self.options.keep) if self.options.keep else None
         self.used = self.reader.select([name for name in self.reader.names if name not in _NOT_USED])
 
     def is_kept(self, client: Any = None) -> bool:
         """Tell whether finished pieces are kept: there are several, of a table that can be found again."""
         return self.by_file or client is not None or (self.is_path and len(self.pieces) > 1)
+
+    def warn(self) -> None:
+        """Log which columns the table lacks for the distances of all rows."""
+        if self.models.distance is not None or self.models.isochrone is not None:
+            warn_of_missing_columns(self.reader, self.source)
 
     def identity(self, kind: str) -> str:
         """Name what the finished pieces depend on, by a hash: those of another one are never taken over.
@@ -140,15 +149,16 @@ class CatalogJob:
         """
         repeated = repeated_stars(self.reader, self.rows) if pieces and len(self.pieces) > 1 else None
 
-        def fill(stars: Table, piece: Piece) -> Table:
+        def fill(stars: Table, piece: Piece, kept: Table | None) -> Table:
             mask = None if repeated is None else repeated[piece.start : piece.stop]
-            return fill_catalog(stars, self.models, self.options, mask)
+            return fill_catalog(stars, self.models, self.options, mask, kept)
 
         while pieces:
             n_run = _length_of_run(pieces, self.reader.n_rows)
             _, start, stop = pieces[0]
             # A map, unlike a loop, has forgotten a block when it makes the next one.
-            yield from map(fill, self.used.blocks(stop - start, start), pieces[:n_run])
+            kept = self.kept.blocks(stop - start, start) if self.kept else repeat(None)
+            yield from map(fill, self.used.blocks(stop - start, start), pieces[:n_run], kept)
             pieces = pieces[n_run:]
 
     def fill_parts(self, pieces: Sequence[Piece], parts: Parts) -> Iterator[Piece]:

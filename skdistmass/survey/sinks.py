@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skdistmass.columns import CATALOG_COLUMNS
-from skdistmass.survey.options import CatalogOptions
-from skdistmass.survey.pieces import CHUNK_ROWS
-from skdistmass.survey.read import StarReader
+from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob
 from skdistmass.tables.atomic import open_binary
 from skdistmass.tables.clean import encode
 from skdistmass.tables.fits import FitsWriter
@@ -52,9 +50,7 @@ def observed(tables: Iterable[pa.Table], observe: Observer | None) -> Iterator[p
         yield table
 
 
-def write_whole(
-    tables: Iterator[pa.Table], path: Path, kind: str, reader: StarReader, options: CatalogOptions
-) -> None:
+def write_whole(tables: Iterator[pa.Table], path: Path, kind: str, job: CatalogJob) -> None:
     """Write the pieces of a catalogue as one file.
 
     Parameters
@@ -65,10 +61,8 @@ def write_whole(
         File to write.
     kind : {"fits", "parquet", "ecsv", "votable"}
         Its format.
-    reader : StarReader
-        The survey table; FITS needs its number of rows and the widths of its text before the first row.
-    options : CatalogOptions
-        Naming of the columns.
+    job : CatalogJob
+        Its road; FITS needs the number of rows and the widths of the text before the first row.
     """
     if kind == "parquet":
         write_parquet(tables, path)
@@ -77,8 +71,8 @@ def write_whole(
             writer = None
             for chunk in map(_as_table, tables):
                 if writer is None:
-                    widths = _text_widths(reader, options)
-                    writer = FitsWriter(stream, chunk, reader.n_rows, meta_json(chunk.meta), widths)
+                    widths = _text_widths(job)
+                    writer = FitsWriter(stream, chunk, job.reader.n_rows, meta_json(chunk.meta), widths)
                 writer.append(chunk)
             if writer is not None:
                 writer.close()
@@ -119,13 +113,25 @@ def _as_table(chunk: pa.Table) -> Table:
     return table
 
 
-def _text_widths(reader: StarReader, options: CatalogOptions) -> dict[str, int]:
+def _text_widths(job: CatalogJob) -> dict[str, int]:
     """Width of the columns of text in a FITS file: what the table reserves, or its longest value."""
+    reader = job.reader
     names = [name for name in ("APOGEE_ID", "APSTAR_ID") if name in reader.names]
-    widths = {name: reader.text_width(name) for name in names}
-    longest = {name: width or 1 for name, width in widths.items()}
-    unknown = [name for name in names if widths[name] is None]
-    for stars in reader.select(unknown).blocks(CHUNK_ROWS) if unknown else ():
-        for name in unknown:
-            longest[name] = max(longest[name], encode(np.asarray(stars[name])).dtype.itemsize)
-    return {CATALOG_COLUMNS[name].name_in(options.columns): longest[name] for name in names}
+    known = {name: reader.text_width(name) for name in names}
+    unknown = [name for name in names if known[name] is None]
+    widths = {name: width for name, width in known.items() if width is not None}
+    if unknown:
+        _widen(widths, reader.select(unknown).blocks(CHUNK_ROWS))
+    widths = {CATALOG_COLUMNS[name].name_in(job.options.columns): width for name, width in widths.items()}
+    if job.kept is not None:
+        _widen(widths, job.kept.blocks(CHUNK_ROWS))
+    return widths
+
+
+def _widen(widths: dict[str, int], blocks: Iterable[Table]) -> None:
+    """Make room for the text of a table."""
+    for block in blocks:
+        for name in block.colnames:
+            values = np.asarray(block[name])
+            if values.dtype.kind == "U":
+                widths[name] = max(widths.get(name, 1), encode(values).dtype.itemsize)

@@ -26,7 +26,7 @@ INPUTS = ("in.fits", "in.fits.gz", "in.parquet", "in.csv", "folder")
 def stars():
     """A survey whose rows of one star are far apart, and that does not say which of them are the best."""
     survey, _ = make_survey(600, random_state=5)
-    survey.remove_columns(["EXTRATARG", "APSTAR_ID"])
+    survey.remove_columns(["EXTRATARG", "APSTAR_ID", "GAIAEDR3_SOURCE_ID"])
     survey["APOGEE_ID"][500:550] = survey["APOGEE_ID"][:50]
     survey["APOGEE_ID"][7] = ""
     survey["SNR"][5:9] = np.nan

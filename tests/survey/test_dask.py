@@ -41,7 +41,7 @@ def catalog(stars):
 def bare(stars):
     """Without the survey's word on which rows are the best of their stars."""
     survey = stars.copy()
-    survey.remove_column("EXTRATARG")
+    survey.remove_columns(["EXTRATARG", "GAIAEDR3_SOURCE_ID"])
     return survey
 
 
@@ -210,8 +210,8 @@ def test_cluster_command(folder, bare, tmp_path, capsys):
         address = client.scheduler.address
         arguments = ["catalog", str(folder), "-o", str(tmp_path / "out"), "--scheduler", address]
         assert main([*arguments, "--no-isochrone", "--mass-model", "mass", "--chunk-rows", "60"]) == 0
-        loaded = client.run(lambda: sorted({"tensorflow", "skdistmass.survey.catalog"} & set(sys.modules)))
-    assert set(map(tuple, loaded.values())) == {("skdistmass.survey.catalog",)}
+        loaded = client.run(lambda: sorted({"tensorflow", "skdistmass.survey.compute"} & set(sys.modules)))
+    assert set(map(tuple, loaded.values())) == {("skdistmass.survey.compute",)}
     assert "rows: 600" in capsys.readouterr().out
     assert_equal(read_catalog(tmp_path / "out"), build_catalog(bare, masses=("mass",), isochrone=False))
 
