@@ -3,7 +3,7 @@
 Run ``python tests/benchmarks/bench_accuracy.py [--rows N] [--json FILE]``, with the tables of real stars in
 place.
 
-Labels and split are those of ``examples/making/real_stars.py`` (20 % of the Kepler giants by KIC). Shipped models
+Labels and split are those of ``examples/making/real_stars.py`` (20 % of the Kepler giants by KIC). Models
 are loaded; the others are trained here on the same other 80 % with the same weights: the network of the
 paper (8 ReLU neurons, squared error), histogram gradient boosting and support vectors, and the shipped mass
 network on mass instead of ln mass. ``--rows`` shortens the training of the others. Numbers are fractional
