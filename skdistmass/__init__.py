@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # What editors and type checkers read; `tests/test_api.py` ho
     from skdistmass.simulate import make_survey
     from skdistmass.survey.catalog import build_catalog, write_catalog
     from skdistmass.survey.clusters import load_clusters
-    from skdistmass.survey.dask import distribute_catalog, write_distributed
+    from skdistmass.survey.dask import connect, distribute_catalog
     from skdistmass.survey.read import read_stars
     from skdistmass.survey.read_catalog import read_catalog
     from skdistmass.tables.write import write_table
@@ -41,6 +41,7 @@ __all__ = [
     "__version__",
     "bit_names",
     "build_catalog",
+    "connect",
     "distance_training_set",
     "distribute_catalog",
     "fit_blocks",
@@ -58,7 +59,6 @@ __all__ = [
     "train_distance",
     "train_mass",
     "write_catalog",
-    "write_distributed",
     "write_table",
 ]
 
@@ -77,6 +77,7 @@ _HOME = {
     "UntrustedModelError": "exceptions",
     "bit_names": "columns",
     "build_catalog": "survey.catalog",
+    "connect": "survey.dask",
     "distance_training_set": "training",
     "distribute_catalog": "survey.dask",
     "fit_blocks": "estimators.out_of_core",
@@ -94,7 +95,6 @@ _HOME = {
     "train_distance": "training",
     "train_mass": "training",
     "write_catalog": "survey.catalog",
-    "write_distributed": "survey.dask",
     "write_table": "tables.write",
 }
 

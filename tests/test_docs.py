@@ -56,3 +56,29 @@ def test_gallery_script_runs_and_draws(script, tmp_path, monkeypatch):
     saved = list(tmp_path.glob("*.png"))
     assert figures or saved
     plt.close("all")
+
+
+MAKING = ROOT / "examples" / "making"
+
+
+def test_readme_of_the_making_folder_names_every_script():
+    readme = (MAKING / "README.md").read_text(encoding="utf-8")
+    helpers = {"real_stars.py", "shipped_cards.py"}
+    scripts = {path.name for path in MAKING.glob("*.py")} - helpers
+    assert {name for name in scripts if f"| `{name}` |" in readme} == scripts
+
+
+def test_makers_name_the_tables_that_are_not_there(tmp_path):
+    module = runpy.run_path(str(MAKING / "real_stars.py"))
+    module["check_tables"].__globals__["DATA"] = tmp_path
+    (tmp_path / "hipparcos.csv").touch()
+    with pytest.raises(
+        SystemExit, match=r"^kepler_giants\.csv, kepler_dwarfs\.csv: not in .*not part of this"
+    ):
+        module["check_tables"]()
+
+
+def test_maker_of_the_shipped_models_makes_each_of_them(monkeypatch):
+    monkeypatch.syspath_prepend(str(MAKING))
+    module = runpy.run_path(str(MAKING / "make_shipped_models.py"))
+    assert sorted(module["MAKERS"]) == skdistmass.list_models()

@@ -38,7 +38,9 @@ def test_card_and_held_out_stars(label_set):
     assert metrics["all"]["robust_sigma"] < 0.08
     assert metrics["all"]["std"] < 0.12
     assert abs(metrics["all"]["offset"]) < 0.01
-    assert 0.62 < metrics["within_1_sigma"] < 0.75
+    # Cards of earlier versions have it beside the groups.
+    within = metrics["all"].get("within_1_sigma", metrics.get("within_1_sigma"))
+    assert 0.62 < within < 0.75
 
 
 @pytest.mark.parametrize("label_set", LABEL_SETS)

@@ -19,6 +19,7 @@ from skdistmass.physics import bolometric, parallax, photometry, seismology
 from skdistmass.physics.constants import A_K_PER_E_B_V, SOLAR_EFFECTIVE_TEMPERATURE
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+TABLES = ("kepler_giants.csv", "hipparcos.csv", "kepler_dwarfs.csv")
 TEST_FRACTION = 0.2
 SPLIT_SEED = 20_240_117
 
@@ -31,6 +32,16 @@ MIGLIO_ERROR = 0.03  # mag; the networks' scatter around their clump stars, 0.04
 DWARF_LOG_G_ERROR = 0.06
 TEFF_ERROR = 50.0  # K, in seismic masses
 MAX_MASS_ERROR = 0.1
+
+
+def check_tables() -> None:
+    """Leave with a message if a table is not there."""
+    missing = [name for name in TABLES if not (DATA / name).is_file()]
+    if missing:
+        raise SystemExit(
+            f"{', '.join(missing)}: not in {DATA}. The tables of real stars are published ones, named in the "
+            "cards of the models (skdistmass models NAME); they are not part of this repository."
+        )
 
 
 def _features(table, m_h="FE_H"):
@@ -248,3 +259,28 @@ def magnitude_labels() -> pd.DataFrame:
     giants = giant_magnitudes(read_giants())
     dwarfs = read_dwarfs()
     return pd.concat([giants, dwarfs[~dwarfs.id.isin(giants.id)]], ignore_index=True)
+
+
+def distance_errors(model) -> dict[str, np.ndarray]:
+    """Fractional distance errors of giants of the test part, against two published distances."""
+    giants = read_giants()
+    giants = giants[giants.test].reset_index(drop=True)
+    X = _features(giants).to_numpy()
+    errors = {}
+    for name, reference, extinction, rows in (
+        (
+            "RGB against R_MED_PHOTOGEO",
+            giants.R_MED_PHOTOGEO,
+            A_K_PER_E_B_V * giants.EBV,
+            giants.EVSTATE == "RGB",
+        ),
+        (
+            "giants against DIST_MIGLIO",
+            giants.DIST_MIGLIO,
+            A_K_PER_AV * giants.AV_MIGLIO,
+            giants.EVSTATE != "",
+        ),
+    ):
+        distance = model.predict_distance(X, giants.K.to_numpy(), extinction.to_numpy())
+        errors[name] = (distance / reference - 1.0).to_numpy()[rows.to_numpy()]
+    return errors

@@ -54,6 +54,16 @@ def _common_arguments():
     common.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
     )
+    common.add_argument(
+        "--calibration",
+        choices=("validation", "out_of_fold"),
+        default="validation",
+        help="stars that errors are measured on: a validation part, or the training part by out-of-fold "
+        "predictions (default: validation)",
+    )
+    common.add_argument(
+        "--test-size", type=float, default=0.2, metavar="SHARE", help="stars to test on (default: 0.2)"
+    )
     network = common.add_argument_group("network")
     network.add_argument("--seed", type=int, default=0, help="seed of split and start values (default: 0)")
     network.add_argument("--solver", choices=("lbfgs", "adam"), default="lbfgs", help="default: lbfgs")
@@ -115,10 +125,18 @@ def _add_mass_arguments(group):
         "--labels", required=True, metavar="TABLE", help="table of masses with the survey's identifiers"
     )
     group.add_argument(
-        "--mass-column", default="MASS", metavar="COLUMN", help="masses in Msun (default: MASS)"
+        "--mass-column",
+        default="MASS",
+        metavar="COLUMN",
+        help="masses, in Msun if without a unit (default: MASS)",
     )
     group.add_argument("--error-column", metavar="COLUMN", help="their errors (default: found by name)")
-    group.add_argument("--id-column", default="APOGEE_ID", metavar="COLUMN", help="default: APOGEE_ID")
+    group.add_argument(
+        "--id-column",
+        default="APOGEE_ID",
+        metavar="COLUMN",
+        help="identifier in both tables, such as KIC (default: APOGEE_ID)",
+    )
     group.add_argument(
         "--source-column", metavar="COLUMN", help="origin of each mass: APOKASC, BERGER, SERENELLI"
     )
@@ -164,6 +182,7 @@ def run_train(args):
     OSError
         If a file cannot be read or written.
     """
+    from skdistmass.tables.write import new_file
     from skdistmass.training.trained_model import check_paths
 
     check_paths(args.out, args.kind, args.overwrite)
@@ -174,7 +193,8 @@ def run_train(args):
     result = (_train_distance if args.kind == "distance" else _train_mass)(args, progress)
     written = result.save(args.out, overwrite=args.overwrite)
     if report_file is not None:
-        report_file.write_text(result.report(), encoding="utf-8")
+        with new_file(report_file) as temporary:
+            temporary.write_text(result.report(), encoding="utf-8")
         written.append(report_file)
     if args.report == _TO_SCREEN:
         sys.stdout.write(result.report())
@@ -216,6 +236,8 @@ def _train_distance(args, progress):
         estimator=DistanceRegressor(**_network_settings(args)),
         threshold=args.threshold,
         where=args.prune,
+        calibration=args.calibration,
+        test_size=args.test_size,
         random_state=args.seed,
         progress=progress,
         max_parallax_error=args.max_parallax_error,
@@ -236,6 +258,8 @@ def _train_mass(args, progress):
         args.labels,
         estimator=MassRegressor(**_network_settings(args)),
         label_set=args.label_set,
+        calibration=args.calibration,
+        test_size=args.test_size,
         random_state=args.seed,
         progress=progress,
         mass_column=args.mass_column,

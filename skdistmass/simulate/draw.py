@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from skdistmass.physics.constants import A_K_PER_E_B_V
 from skdistmass.physics.galaxy import (
     POPULATIONS,
+    Population,
     age_metallicity_relation,
     alpha_enhancement,
     dust_extinction,
@@ -17,7 +20,8 @@ from skdistmass.physics.galaxy import (
     stellar_density,
 )
 from skdistmass.physics.isochrones import total_metallicity
-from skdistmass.simulate.grid import isochrone_grid
+from skdistmass.simulate.clusters import Cluster
+from skdistmass.simulate.grid import Stars, isochrone_grid
 
 # A_band / A_K of Indebetouw et al. (2005), the law behind the RJCE extinctions.
 EXTINCTION_J, EXTINCTION_H = 2.5, 1.55
@@ -32,7 +36,7 @@ _DWARF_LOG_G = 3.6
 DWARFS = 2
 
 
-def spectroscopic_metallicity(m_h_isochrone, *, alpha_rich):
+def spectroscopic_metallicity(m_h_isochrone: NDArray[Any], *, alpha_rich: bool) -> NDArray[Any]:
     """Give [M/H] of the spectrum of a star on an isochrone of a total metallicity [dex].
 
     Parameters
@@ -52,7 +56,7 @@ def spectroscopic_metallicity(m_h_isochrone, *, alpha_rich):
     return np.interp(m_h_isochrone, total, fine)
 
 
-def selected(colour, log_g, selection):
+def selected(colour: NDArray[Any], log_g: NDArray[Any], selection: NDArray[Any]) -> NDArray[Any]:
     """Tell which stars a selection takes.
 
     Parameters
@@ -72,7 +76,12 @@ def selected(colour, log_g, selection):
     return (colour >= np.array(_COLOUR_LIMITS)[selection]) & ((selection != DWARFS) | (log_g > _DWARF_LOG_G))
 
 
-def _cell_levels(population, age, radius, m_index=None):
+def _cell_levels(
+    population: Population,
+    age: NDArray[Any],
+    radius: NDArray[Any] | float,
+    m_index: NDArray[Any] | None = None,
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Give the edges of the metallicity cells in standard deviations from the mean at an age and radius."""
     grid = isochrone_grid()
     middle = 0.5 * (grid.m_h[1:] + grid.m_h[:-1])
@@ -83,7 +92,9 @@ def _cell_levels(population, age, radius, m_index=None):
     return (edges[m_index] - mean) / scatter, (edges[m_index + 1] - mean) / scatter
 
 
-def metallicity_offset(kind, radius, node, rng):
+def metallicity_offset(
+    kind: NDArray[Any], radius: NDArray[Any], node: NDArray[Any], rng: np.random.Generator
+) -> NDArray[Any]:
     """Draw where inside its metallicity cell each star lies, after the age-metallicity relation.
 
     Parameters
@@ -117,7 +128,7 @@ def metallicity_offset(kind, radius, node, rng):
     return np.clip(offset, -0.5, 0.5)
 
 
-def _cumulative_weights(population, radius):
+def _cumulative_weights(population: Population, radius: float) -> list[NDArray[Any]]:
     """Count up the number of stars, bright to faint, for each selection; 1 = all stars of the population."""
     grid = isochrone_grid()
     age = 10.0 ** (grid.log_age - 9.0)
@@ -134,7 +145,7 @@ def _cumulative_weights(population, radius):
 
 
 @functools.cache
-def _luminosity_functions():
+def _luminosity_functions() -> list[list[list[NDArray[Any]]]]:
     """Make the cumulative weights by population, radius node and selection."""
     out = []
     for population in POPULATIONS:
@@ -143,17 +154,17 @@ def _luminosity_functions():
     return out
 
 
-def _rows(limit):
+def _rows(limit: NDArray[Any]) -> NDArray[Any]:
     """Count the grid nodes brighter than an absolute H magnitude."""
     return np.searchsorted(isochrone_grid().abs_mag_h, limit)
 
 
-def _radius_index(functions, radius):
+def _radius_index(functions: list[Any], radius: NDArray[Any]) -> NDArray[Any]:
     nearest = np.rint((radius - _RADII[0]) / (_RADII[1] - _RADII[0])).astype(int)
     return np.clip(nearest, 0, len(functions) - 1)
 
 
-def sight_line_probability(fields):
+def sight_line_probability(fields: Stars) -> NDArray[Any]:
     """Give the expected number of stars in (field, selection, population, distance).
 
     Parameters
@@ -187,7 +198,9 @@ def sight_line_probability(fields):
     return out
 
 
-def draw_sight_lines(fields, field, is_dwarf, rng):
+def draw_sight_lines(
+    fields: Stars, field: NDArray[Any], is_dwarf: NDArray[Any], rng: np.random.Generator
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Draw population and distance of each star along its field's line of sight.
 
     Parameters
@@ -219,7 +232,14 @@ def draw_sight_lines(fields, field, is_dwarf, rng):
     return population, _DISTANCES[node] * np.exp(_LOG_STEP * (rng.random(len(field)) - 0.5))
 
 
-def draw_nodes(population, radius, selection, bright, faint, rng):
+def draw_nodes(
+    population: NDArray[Any],
+    radius: NDArray[Any],
+    selection: NDArray[Any],
+    bright: NDArray[Any],
+    faint: NDArray[Any],
+    rng: np.random.Generator,
+) -> NDArray[Any]:
     """Draw an isochrone node for each star inside its window of absolute H magnitude.
 
     Parameters
@@ -251,14 +271,18 @@ def draw_nodes(population, radius, selection, bright, faint, rng):
     return node
 
 
-def _pick(cumulative, first, last, rng):
+def _pick(
+    cumulative: NDArray[Any], first: NDArray[Any], last: NDArray[Any], rng: np.random.Generator
+) -> NDArray[Any]:
     """Draw rows between first and last in proportion to their weight."""
     low, high = cumulative[first], cumulative[last]
     row = np.searchsorted(cumulative, low + (high - low) * rng.random(len(first)), side="right") - 1
     return np.where(high > low, np.clip(row, first, np.maximum(last - 1, 0)), -1)
 
 
-def draw_cluster_nodes(cluster, n_stars, faint_limit, rng):
+def draw_cluster_nodes(
+    cluster: Cluster, n_stars: int, faint_limit: float, rng: np.random.Generator
+) -> tuple[NDArray[Any], tuple[NDArray[Any], NDArray[Any]]]:
     """Draw members of one cluster from the isochrone nearest in age and metallicity.
 
     Parameters

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from skdistmass.physics.constants import A_K_PER_E_B_V
 from skdistmass.physics.coordinates import convert_frame
@@ -11,6 +14,7 @@ from skdistmass.simulate import draw as population
 from skdistmass.simulate import grid
 from skdistmass.simulate import observe as observation
 from skdistmass.simulate.clusters import CLUSTERS
+from skdistmass.simulate.grid import Stars
 
 _DWARF_SHARE = 0.12
 _STARS_PER_FIELD = 150
@@ -21,7 +25,7 @@ _CLUSTER_RADIUS = 0.08  # 1σ of each coordinate [deg]
 _CLUSTER_FIELDS = ("name", "ra", "dec", "distance", "age", "e_b_v")
 
 
-def _make_fields(n_fields, rng):
+def _make_fields(n_fields: int, rng: np.random.Generator) -> Stars:
     """Draw centres and limits of the fields: disc, bulge, halo and the Kepler region."""
     kind = rng.choice(4, n_fields, p=[0.56, 0.10, 0.24, 0.10])
     inner, kepler = rng.uniform(-12.0, 12.0, n_fields) % 360.0, rng.uniform(70.0, 82.0, n_fields)
@@ -41,7 +45,7 @@ def _make_fields(n_fields, rng):
     }
 
 
-def _field_names(fields):
+def _field_names(fields: Stars) -> NDArray[Any]:
     rows = zip(fields["glon"], fields["glat"], fields["kepler"], strict=True)
     names = [
         f"K{i % 21 + 1:02d}_" * bool(k) + f"{lon:03.0f}{lat:+03.0f}" for i, (lon, lat, k) in enumerate(rows)
@@ -49,7 +53,7 @@ def _field_names(fields):
     return np.array(names, dtype="S20")
 
 
-def field_stars(n_stars, binary_fraction, rng):
+def field_stars(n_stars: int, binary_fraction: float, rng: np.random.Generator) -> Stars:
     """Draw field stars until enough of them are inside the survey's limits.
 
     Parameters
@@ -74,7 +78,7 @@ def field_stars(n_stars, binary_fraction, rng):
     return {name: values[:n_stars] for name, values in stars.items()}
 
 
-def _propose(fields, n_stars, binary_fraction, rng):
+def _propose(fields: Stars, n_stars: int, binary_fraction: float, rng: np.random.Generator) -> Stars:
     """Draw stars along the lines of sight and keep those that the survey selects."""
     field = rng.integers(0, len(fields["glon"]), n_stars)
     is_dwarf = rng.random(n_stars) < _DWARF_SHARE
@@ -101,7 +105,7 @@ def _propose(fields, n_stars, binary_fraction, rng):
     return {name: values[keep] for name, values in stars.items()}
 
 
-def _place(fields, field, is_dwarf, rng):
+def _place(fields: Stars, field: NDArray[Any], is_dwarf: NDArray[Any], rng: np.random.Generator) -> Stars:
     """Draw population, position, distance and extinction."""
     n_stars = len(field)
     kind, distance = population.draw_sight_lines(fields, field, is_dwarf, rng)
@@ -121,7 +125,7 @@ def _place(fields, field, is_dwarf, rng):
     }
 
 
-def cluster_members(n_stars, binary_fraction, rng):
+def cluster_members(n_stars: int, binary_fraction: float, rng: np.random.Generator) -> Stars:
     """Draw the members of the star clusters.
 
     Parameters
@@ -155,7 +159,7 @@ def cluster_members(n_stars, binary_fraction, rng):
     return stars
 
 
-def _place_members(which, rng):
+def _place_members(which: NDArray[Any], rng: np.random.Generator) -> Stars:
     """Put members around their cluster's centre, at its distance, age and extinction."""
     get = {name: np.array([getattr(c, name) for c in CLUSTERS])[which] for name in _CLUSTER_FIELDS}
     n_stars = len(which)
@@ -176,14 +180,14 @@ def _place_members(which, rng):
     }
 
 
-def _add_binaries(stars, binary_fraction, rng):
+def _add_binaries(stars: Stars, binary_fraction: float, rng: np.random.Generator) -> None:
     n_stars = len(stars["distance"])
     stars["is_binary"] = rng.random(n_stars) < binary_fraction
     stars["mass_ratio"] = np.where(stars["is_binary"], rng.uniform(0.1, 1.0, n_stars), np.nan)
     grid.add_companions(stars)
 
 
-def join(first, second):
+def join(first: Stars, second: Stars) -> Stars:
     """Put the stars of two dictionaries with the same keys one after the other.
 
     Parameters

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdistmass.physics.isochrones import load_isochrone_grid
 
@@ -13,6 +15,10 @@ _FAINTEST = 9.0  # faintest absolute H magnitude of a primary [mag]
 _DARK = 10.0  # magnitudes that a companion below the isochrones' lowest mass is fainter than its primary
 _MAGNITUDES = ("abs_mag_j", "abs_mag_h", "abs_mag_k")
 _GRID_QUANTITIES = ("initial_mass", "mass", "log_teff", "log_g", *_MAGNITUDES, "phase")
+
+
+Stars = dict[str, NDArray[Any]]
+"""Columns of simulated stars, by name."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +43,17 @@ class SurveyGrid:
         Absolute H of those points [mag].
     """
 
-    m_h: np.ndarray
-    log_age: np.ndarray
-    values: dict
-    age_width: np.ndarray
-    weight: np.ndarray
-    nodes: tuple
-    abs_mag_h: np.ndarray
+    m_h: NDArray[np.float64]
+    log_age: NDArray[np.float64]
+    values: Stars
+    age_width: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    nodes: tuple[NDArray[np.intp], ...]
+    abs_mag_h: NDArray[np.float64]
 
 
 @functools.cache
-def isochrone_grid():
+def isochrone_grid() -> SurveyGrid:
     """Put the shipped PARSEC isochrones in the order in which a survey sees them.
 
     Returns
@@ -65,7 +71,7 @@ def isochrone_grid():
 
 
 @functools.cache
-def _companions():
+def _companions() -> tuple[NDArray[Any], Stars, NDArray[Any]]:
     """Key every isochrone point by its isochrone and initial mass, to look up companions."""
     grid = isochrone_grid()
     m_index, a_index, phase_index = np.nonzero(grid.weight > 0)
@@ -79,7 +85,12 @@ def _companions():
     return key[order], tables, lightest
 
 
-def interpolate_nodes(node, offset_m_h, offset_age, offset_phase):
+def interpolate_nodes(
+    node: NDArray[Any],
+    offset_m_h: NDArray[Any],
+    offset_age: NDArray[Any],
+    offset_phase: NDArray[Any],
+) -> Stars:
     """Move from grid nodes toward their neighbours in metallicity, age and phase.
 
     Parameters
@@ -119,7 +130,7 @@ def interpolate_nodes(node, offset_m_h, offset_age, offset_phase):
     return out
 
 
-def add_companions(stars):
+def add_companions(stars: Stars) -> None:
     """Add the magnitudes and temperature of an unresolved companion of the same age and metallicity.
 
     Parameters
@@ -150,7 +161,9 @@ def add_companions(stars):
             stars[f"{name}_2"] = np.where(is_binary, stars[name] + change, np.nan)
 
 
-def _youngest_with(lightest, m_index, a_index, mass):
+def _youngest_with(
+    lightest: NDArray[Any], m_index: NDArray[Any], a_index: NDArray[Any], mass: NDArray[Any]
+) -> NDArray[Any]:
     """Index of the youngest isochrone, not younger than the star's, that reaches down to a mass."""
     first = np.minimum.accumulate(lightest, axis=1)
     age = np.maximum(a_index, sum((column[m_index] > mass).astype(int) for column in first.T))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from skdistmass.physics.constants import A_K_PER_E_B_V
 from skdistmass.physics.coordinates import ecliptic_latitude
 from skdistmass.physics.parallax import edsd_quantiles, zero_point
 from skdistmass.simulate.draw import EXTINCTION_H, EXTINCTION_J
+from skdistmass.simulate.grid import Stars
 
 EXTINCTION_G = 7.5  # A_G / A_K of a red giant, between the laws of Wang & Chen (2019) and RJCE
 LABELS = ("TEFF", "LOGG", "M_H", "ALPHA_M", "FE_H", "C_FE", "N_FE")
@@ -20,7 +24,7 @@ _G_MINUS_K = [5.6, 4.4, 3.4, 2.2, 1.40, 1.00, 0.40, 0.0, -0.4]
 _NU_EFF = [1.15, 1.22, 1.30, 1.46, 1.60, 1.66, 1.74, 1.79, 1.82]
 
 
-def label_errors(snr, teff, m_h, log_g):
+def label_errors(snr: NDArray[Any], teff: NDArray[Any], m_h: NDArray[Any], log_g: NDArray[Any]) -> Stars:
     """Give the 1σ errors of the spectroscopic labels, which grow for low SNR, metal-poor and hot stars.
 
     Parameters
@@ -52,7 +56,7 @@ def label_errors(snr, teff, m_h, log_g):
     return errors
 
 
-def parallax_error(g_mag):
+def parallax_error(g_mag: NDArray[Any]) -> NDArray[Any]:
     """Give the typical Gaia EDR3 parallax error at a magnitude [mas].
 
     Parameters
@@ -70,7 +74,7 @@ def parallax_error(g_mag):
     return np.sqrt(40.0 + 800.0 * z + 30.0 * z**2) / 1000.0
 
 
-def observe_spectrum(stars, snr, rng):
+def observe_spectrum(stars: Stars, snr: NDArray[Any], rng: np.random.Generator) -> Stars:
     """Measure the labels: truth, pulled by an unresolved companion, plus Gaussian noise.
 
     Parameters
@@ -107,13 +111,13 @@ def observe_spectrum(stars, snr, rng):
     return out
 
 
-def _system(stars, name):
+def _system(stars: Stars, name: str) -> NDArray[Any]:
     """Add up the magnitudes of primary and companion."""
     companion = 10.0 ** (-0.4 * (stars[f"{name}_2"] - stars[name]))
     return stars[name] - 2.5 * np.log10(1.0 + np.nan_to_num(companion))
 
 
-def system_magnitudes(stars):
+def system_magnitudes(stars: Stars) -> Stars:
     """Add up the light of the whole system: absolute J, H, K and G [mag].
 
     Parameters
@@ -133,7 +137,9 @@ def system_magnitudes(stars):
     return out
 
 
-def observe_photometry(magnitudes, modulus, extinction, rng):
+def observe_photometry(
+    magnitudes: Stars, modulus: NDArray[Any], extinction: NDArray[Any], rng: np.random.Generator
+) -> Stars:
     """Measure J, H and K with errors.
 
     Parameters
@@ -161,7 +167,7 @@ def observe_photometry(magnitudes, modulus, extinction, rng):
     return out
 
 
-def observe_gaia(magnitudes, stars, rng):
+def observe_gaia(magnitudes: Stars, stars: Stars, rng: np.random.Generator) -> tuple[Stars, NDArray[Any]]:
     """Make Gaia's columns: G, raw parallax, and geometric and photogeometric distances.
 
     Parameters
@@ -211,7 +217,7 @@ def observe_gaia(magnitudes, stars, rng):
     return {name: c if c.dtype.kind == "i" else c.astype(np.float32) for name, c in columns.items()}, offset
 
 
-def observe_extinction(stars, rng):
+def observe_extinction(stars: Stars, rng: np.random.Generator) -> Stars:
     """Estimate extinction as RJCE and far-infrared maps do; RJCE scatters below zero.
 
     Parameters
@@ -241,7 +247,7 @@ def observe_extinction(stars, rng):
     return {name: column.astype(np.float32) for name, column in columns.items()} | {"AK_TARG_METHOD": method}
 
 
-def two_mass_names(ra, dec):
+def two_mass_names(ra: NDArray[Any], dec: NDArray[Any]) -> NDArray[Any]:
     """Make the names 2MHHMMSSss±DDMMSSs of positions, as bytes.
 
     Parameters

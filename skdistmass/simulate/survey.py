@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import numbers
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdistmass.physics.coordinates import convert_frame
 from skdistmass.physics.galaxy import (
@@ -19,6 +22,10 @@ from skdistmass.simulate import draw as population
 from skdistmass.simulate import observe as observation
 from skdistmass.simulate.clusters import CLUSTERS
 from skdistmass.simulate.fields import cluster_members, field_stars, join
+from skdistmass.simulate.grid import Stars
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 _MISSING_KINDS = (b"spectrum", b"c_n", b"photometry", b"gaia", b"extinction")
 _MISSING_SHARES = (0.3, 0.2, 0.1, 0.25, 0.15)
@@ -48,15 +55,15 @@ _TRUTH = {
 
 
 def make_survey(
-    n_stars=5000,
-    random_state=None,
+    n_stars: int = 5000,
+    random_state: int | np.random.Generator | None = None,
     *,
-    cluster_fraction=0.02,
-    binary_fraction=0.3,
-    duplicate_fraction=0.02,
-    missing_fraction=0.03,
-    bad_fraction=0.03,
-):
+    cluster_fraction: float = 0.02,
+    binary_fraction: float = 0.3,
+    duplicate_fraction: float = 0.02,
+    missing_fraction: float = 0.03,
+    bad_fraction: float = 0.03,
+) -> tuple[Table, Table]:
     """Make a synthetic survey in the columns of an allStar file, with its truth.
 
     Parameters
@@ -122,16 +129,16 @@ def make_survey(
     return _tables(columns, stars, rng.permutation(n_stars))
 
 
-def _check(n_stars, fractions):
+def _check(n_stars: int, fractions: Mapping[str, float]) -> None:
     if not isinstance(n_stars, numbers.Integral) or n_stars < 1:
         raise ValueError(f"n_stars must be an integer of at least 1; received {n_stars!r}")
     for name, value in fractions.items():
         most = 0.5 if name == "duplicate_fraction" else 1.0
-        if not (isinstance(value, numbers.Real) and 0.0 <= value <= most):
+        if not (isinstance(value, numbers.Real) and 0.0 <= float(value) <= most):
             raise ValueError(f"{name} must be a number between 0 and {most:g}; received {value!r}")
 
 
-def _add_chemistry(stars, rng):
+def _add_chemistry(stars: Stars, rng: np.random.Generator) -> None:
     """Give alpha, the spectroscopic [M/H] and the surface carbon and nitrogen."""
     n_stars = len(stars["distance"])
     kind = stars["kind"]
@@ -147,12 +154,12 @@ def _add_chemistry(stars, rng):
         m_h[member], alpha_m[member] = cluster.m_h, cluster.alpha_m
     stars["m_h"], stars["alpha_m"] = m_h, alpha_m + 0.015 * rng.standard_normal(n_stars)
     birth = birth_carbon_nitrogen(m_h, alpha_m)
-    birth = [abundance + 0.03 * rng.standard_normal(n_stars) for abundance in birth]
+    c_fe, n_fe = (abundance + 0.03 * rng.standard_normal(n_stars) for abundance in birth)
     change = dredge_up_change(stars["initial_mass"], stars["log_g"], m_h, stars["phase"])
-    stars["c_fe"], stars["n_fe"] = mix_carbon_nitrogen(*birth, change)
+    stars["c_fe"], stars["n_fe"] = mix_carbon_nitrogen(c_fe, n_fe, change)
 
 
-def _observe(stars, rng):
+def _observe(stars: Stars, rng: np.random.Generator) -> tuple[Stars, NDArray[Any]]:
     """Make the columns that do not differ between repeated spectra of a star."""
     n_stars = len(stars["distance"])
     ra, dec = convert_frame(stars["glon"], stars["glat"], "galactic", "icrs")
@@ -184,7 +191,7 @@ def _observe(stars, rng):
     return columns | gaia, zero_point
 
 
-def _unique_names(ra, dec):
+def _unique_names(ra: NDArray[Any], dec: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Name stars by position; the rare pair with one name moves apart by a tenth of an arcsecond."""
     names = observation.two_mass_names(ra, dec)
     while True:
@@ -196,7 +203,7 @@ def _unique_names(ra, dec):
         names = observation.two_mass_names(ra, dec)
 
 
-def _add_duplicates(columns, stars, n_duplicates, rng):
+def _add_duplicates(columns: Stars, stars: Stars, n_duplicates: int, rng: np.random.Generator) -> Stars:
     """Repeat stars in another field at lower SNR, in both dictionaries."""
     n_unique = len(columns["RA"])
     again = rng.choice(n_unique, n_duplicates, replace=False)
@@ -208,12 +215,21 @@ def _add_duplicates(columns, stars, n_duplicates, rng):
     columns["SNR"][repeated] *= rng.uniform(0.3, 0.9, n_duplicates).astype(np.float32)
     columns["EXTRATARG"][repeated] |= 1 << 4
     columns["FIELD"][repeated] = np.char.add(columns["FIELD"][repeated], b"-RV")
-    parts = (b"apogee.", columns["TELESCOPE"], b".stars.", columns["FIELD"], b".", columns["APOGEE_ID"])
+    parts: tuple[Any, ...] = (
+        b"apogee.",
+        columns["TELESCOPE"],
+        b".stars.",
+        columns["FIELD"],
+        b".",
+        columns["APOGEE_ID"],
+    )
     columns["APSTAR_ID"] = functools.reduce(np.char.add, parts)
     return columns
 
 
-def _spoil(columns, stars, missing_fraction, bad_fraction, rng):
+def _spoil(
+    columns: Stars, stars: Stars, missing_fraction: float, bad_fraction: float, rng: np.random.Generator
+) -> None:
     """Take measurements away and make labels bad; `stars` gets the announcement."""
     n_stars = len(columns["RA"])
     kind = rng.choice(_MISSING_KINDS, n_stars, p=_MISSING_SHARES)
@@ -243,7 +259,7 @@ def _spoil(columns, stars, missing_fraction, bad_fraction, rng):
     stars["missing"] = missing
 
 
-def _tables(columns, stars, order):
+def _tables(columns: Stars, stars: Stars, order: NDArray[Any]) -> tuple[Table, Table]:
     from astropy.table import Column, Table
 
     named = np.array([p.name for p in POPULATIONS] + ["cluster"])
@@ -259,6 +275,6 @@ def _tables(columns, stars, order):
     return observed, Table(truth, copy=False)
 
 
-def _column_order(columns):
+def _column_order(columns: Stars) -> list[str]:
     first = ["APOGEE_ID", "APSTAR_ID", "TELESCOPE", "FIELD", "RA", "DEC", "GLON", "GLAT"]
     return first + [name for name in columns if name not in first]

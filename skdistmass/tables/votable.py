@@ -81,7 +81,7 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
 
 
 def _check_document(path: Path) -> None:
-    """Refuse a document that points to other files or declares more rows than it can hold, before it is read."""
+    """Refuse a document that points to other files or declares more rows than it holds, before it is read."""
     from xml.parsers import expat
 
     tables: list[tuple[int, int, int]] = []  # rows declared, rows seen, byte where the table begins

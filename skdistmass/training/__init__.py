@@ -1,10 +1,12 @@
-"""The published recipes: training sets from a survey table, and models from training sets."""
+"""Training: sets of labelled stars, the published recipes, and trained models with cards and metrics."""
 
 from skdistmass.training.distance_set import distance_training_set
+from skdistmass.training.funnel import Step
 from skdistmass.training.mass_set import mass_training_set
-from skdistmass.training.recipes import split_by_star, train_distance, train_mass
+from skdistmass.training.recipes import train_age, train_distance, train_mass
+from skdistmass.training.split import split_by_star
 from skdistmass.training.trained_model import TrainedModel
-from skdistmass.training.training_set import ClusterMembers, Step, TrainingSet
+from skdistmass.training.training_set import ClusterMembers, TrainingSet
 
 __all__ = [
     "ClusterMembers",
@@ -14,6 +16,7 @@ __all__ = [
     "distance_training_set",
     "mass_training_set",
     "split_by_star",
+    "train_age",
     "train_distance",
     "train_mass",
 ]

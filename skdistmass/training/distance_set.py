@@ -1,12 +1,13 @@
-"""The training set of the distance model: labels from Gaia and from star clusters, and the cuts."""
+"""Training set of the distance model: labels from Gaia and from star clusters, and the cuts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from skdistmass.columns import SENTINEL
 from skdistmass.physics import parallax as gaia_parallax
 from skdistmass.physics import photometry
 from skdistmass.physics.constants import A_K_PER_E_B_V
@@ -16,16 +17,15 @@ from skdistmass.survey.compute import star_extinction
 from skdistmass.survey.flags import physical_values
 from skdistmass.survey.read import read_stars
 from skdistmass.tables.aliases import MissingColumnsError
-from skdistmass.tables.open import open_source
 from skdistmass.training import label_checks as checks
-from skdistmass.training.training_set import (
-    ClusterMembers,
-    Funnel,
-    TrainingSet,
-    format_steps,
-    keep_usable_spectra,
-    star_ids,
-)
+from skdistmass.training.funnel import Funnel, format_steps, keep_usable_spectra, star_ids
+from skdistmass.training.label_table import LabelTable
+from skdistmass.training.training_set import ClusterMembers, TrainingSet
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from skdistmass.training.label_table import LabelSource
 
 GLOBAL_ZERO_POINT = -0.017
 """Zero point of the parallaxes of quasars [mas] (Lindegren+ 2021), for stars without one of their own."""
@@ -46,22 +46,22 @@ _ERROR_NAMES = ("{}_ERR", "{}_ERROR", "E_{}")
 
 
 def distance_training_set(
-    stars,
+    stars: LabelSource,
     *,
-    max_parallax_error=0.15,
-    max_extinction=0.5,
-    min_extinction=0.0,
-    distance_source="photogeo",
-    distance_error=None,
-    zero_point="auto",
-    clusters=True,
-    drop_star_bad=True,
-    keep_duplicates=True,
-    magnitude_scatter=0.1,
-    extinction_rule="survey",
-    sfd_coefficient=A_K_PER_E_B_V,
-    min_stars=checks.MIN_STARS,
-):
+    max_parallax_error: float | None = 0.15,
+    max_extinction: float = 0.5,
+    min_extinction: float = 0.0,
+    distance_source: str = "photogeo",
+    distance_error: str | None = None,
+    zero_point: float | str = "auto",
+    clusters: bool | Table = True,
+    drop_star_bad: bool = True,
+    keep_duplicates: bool = True,
+    magnitude_scatter: float = 0.1,
+    extinction_rule: str = "survey",
+    sfd_coefficient: float = A_K_PER_E_B_V,
+    min_stars: int = checks.MIN_STARS,
+) -> TrainingSet:
     """Choose the stars that the distance model is trained on, and label them with absolute magnitudes.
 
     Parameters
@@ -186,13 +186,13 @@ def distance_training_set(
 class _Labels:
     """Distances of all rows [pc], their errors [pc], where they are from, and what to call them."""
 
-    distance: np.ndarray
-    error: np.ndarray
-    source: np.ndarray
+    distance: NDArray[np.float64]
+    error: NDArray[np.float64]
+    source: NDArray[np.str_]
     name: str
 
 
-def _check_gaia_columns(table, distance_source, max_parallax_error):
+def _check_gaia_columns(table: Table, distance_source: str, max_parallax_error: float | None) -> None:
     needed = [] if max_parallax_error is None and distance_source != "edsd" else list(_PARALLAX)
     if distance_source in ("photogeo", "geo"):
         needed += [f"GAIAEDR3_R_{part}_{distance_source.upper()}" for part in ("MED", "LO", "HI")]
@@ -205,7 +205,7 @@ def _check_gaia_columns(table, distance_source, max_parallax_error):
         raise MissingColumnsError(label, missing, table.colnames)
 
 
-def _good_parallaxes(table, usable, max_parallax_error):
+def _good_parallaxes(table: Table, usable: NDArray[np.bool_], max_parallax_error: float) -> NDArray[np.bool_]:
     parallax, error = (physical_values(table, name) for name in _PARALLAX)
     with np.errstate(invalid="ignore", divide="ignore"):
         positive = usable & (parallax > 0)
@@ -225,7 +225,13 @@ def _good_parallaxes(table, usable, max_parallax_error):
         return positive & (error / parallax < max_parallax_error)
 
 
-def _distances(stars, table, distance_source, distance_error, zero_point):
+def _distances(
+    stars: LabelSource,
+    table: Table,
+    distance_source: str,
+    distance_error: str | None,
+    zero_point: float | str,
+) -> _Labels:
     source = np.full(len(table), distance_source, dtype="U32")
     if distance_source in ("photogeo", "geo"):
         median, low, high = (
@@ -241,7 +247,7 @@ def _distances(stars, table, distance_source, distance_error, zero_point):
     return _Labels(distance, error, source, f"column `{distance_source}` [pc]")
 
 
-def _zero_points(table, zero_point):
+def _zero_points(table: Table, zero_point: float | str) -> NDArray[np.float64]:
     if zero_point != "auto":
         return np.full(len(table), float(zero_point))
     given = {
@@ -259,23 +265,22 @@ def _zero_points(table, zero_point):
     return np.where(np.isnan(value), GLOBAL_ZERO_POINT, value)
 
 
-def _user_distances(stars, name, error_name):
-    names = open_source(stars, lambda found: name in found).names
+def _user_distances(
+    stars: LabelSource, name: str, error_name: str | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    labels = LabelTable(stars, [part for part in (name, error_name) if part])
     if error_name is None:
         errors = [form.format(name) for form in _ERROR_NAMES]
-        error_name = next((form for form in errors if form in names), None)
-        if name in names and error_name is None:
+        error_name = next(filter(labels.find, errors), None)
+        if error_name is None:
             raise ValueError(
                 f"column `{name}` of distances [pc] needs one of errors [pc]: there is none of "
                 f"{', '.join(errors)}. Name it with distance_error."
             )
-    wanted = [name] if error_name is None else [name, error_name]
-    table = read_stars(stars, columns=wanted)
-    distance, error = (np.ma.filled(np.ma.asarray(table[key], dtype=float), np.nan) for key in wanted)
-    return tuple(np.where(values < SENTINEL, np.nan, values) for values in (distance, error))
+    return labels.numbers(name, "pc"), labels.numbers(error_name, "pc")
 
 
-def _check_labels(table, labels, where):
+def _check_labels(table: Table, labels: _Labels, where: NDArray[np.bool_]) -> None:
     if not np.any(labels.distance[where] > 0):
         raise ValueError(
             f"{labels.name} has no positive value for any of the {np.count_nonzero(where)} stars left."
@@ -289,7 +294,14 @@ def _check_labels(table, labels, where):
         checks.check_parsecs(labels.distance, parallax, clear, labels.name)
 
 
-def _cluster_members(table, usable, X, k_mag, extinction, clusters):
+def _cluster_members(
+    table: Table,
+    usable: NDArray[np.bool_],
+    X: NDArray[np.float64],
+    k_mag: NDArray[np.float64],
+    extinction: NDArray[np.float64],
+    clusters: bool | Table,
+) -> ClusterMembers:
     """Return usable members of clusters with a distance."""
     known = load_clusters() if clusters is True else as_cluster_table(clusters)
     cluster = match_clusters(table["MEMBER"], known)
@@ -299,7 +311,7 @@ def _cluster_members(table, usable, X, k_mag, extinction, clusters):
     return ClusterMembers(X[rows], k_mag[rows], extinction[rows], names, distance[rows], rows)
 
 
-def _add_members(funnel, labels, members, clusters):
+def _add_members(funnel: Funnel, labels: _Labels, members: ClusterMembers, clusters: bool | Table) -> None:
     """Bring back the members that the parallax cut removed, at the distance of their cluster."""
     removed = ~funnel.mask[members.rows]
     rows = members.rows[removed]

@@ -1,8 +1,9 @@
-"""What is wrong with a training set, found before any fit."""
+"""Checks of labels and training sets, before any fit."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdistmass.columns import FEATURES, INPUT_COLUMNS
 
@@ -15,7 +16,7 @@ _MAGNITUDES = (-10.0, 10.0)
 _MASSES = (0.4, 20.0)
 
 
-def name_column(name) -> str:
+def name_column(name: str) -> str:
     """Name of a column with its unit, for messages.
 
     Parameters
@@ -32,7 +33,9 @@ def name_column(name) -> str:
     return f"`{name}` [{unit}]" if unit else f"`{name}`"
 
 
-def check_positive_errors(error, where, name, ids):
+def check_positive_errors(
+    error: NDArray[np.float64], where: NDArray[np.bool_], name: str, ids: NDArray[np.str_]
+) -> None:
     """Raise if an error of a label is zero or negative.
 
     Parameters
@@ -62,7 +65,9 @@ def check_positive_errors(error, where, name, ids):
         )
 
 
-def check_parsecs(distance, parallax, where, name):
+def check_parsecs(
+    distance: NDArray[np.float64], parallax: NDArray[np.float64], where: NDArray[np.bool_], name: str
+) -> None:
     """Raise if distances and parallaxes contradict each other by more than a factor of two.
 
     Parameters
@@ -97,7 +102,7 @@ def check_parsecs(distance, parallax, where, name):
     )
 
 
-def check_magnitudes(magnitude, name):
+def check_magnitudes(magnitude: NDArray[np.float64], name: str, guess: str | None = None) -> None:
     """Raise if absolute magnitudes are not those of stars.
 
     Parameters
@@ -105,7 +110,9 @@ def check_magnitudes(magnitude, name):
     magnitude : ndarray of shape (n_samples,)
         Absolute Ks magnitudes [mag].
     name : str
-        What the distances are, for the message.
+        What the distances or magnitudes are, for the message.
+    guess : str, optional
+        What wrong ones may be; by default distances in another unit.
 
     Raises
     ------
@@ -116,14 +123,16 @@ def check_magnitudes(magnitude, name):
     low, high = _MAGNITUDES
     if low < median < high:
         return
-    guess = "distances in kpc" if median >= high else "distances in another unit, or magnitudes that are none"
+    if guess is None:
+        unit = "kpc" if median >= high else "another unit, or magnitudes that are none"
+        guess = f"distances in {unit}; distances must be in pc"
     raise ValueError(
         f"{name} gives absolute Ks magnitudes with a median of {median:.1f} mag; stars have {low:g} to "
-        f"{high:g}. It looks like {guess}; distances have to be in pc."
+        f"{high:g}. It looks like {guess}."
     )
 
 
-def check_masses(mass, name, ids):
+def check_masses(mass: NDArray[np.float64], name: str, ids: NDArray) -> None:
     """Raise if masses are not in solar masses.
 
     Parameters
@@ -160,7 +169,32 @@ def check_masses(mass, name, ids):
     raise ValueError(f"column `{name}` [Msun] must hold masses in solar masses; {wrong}.{guess}")
 
 
-def check_training_set(X, y, target, min_stars, steps_text):
+def check_mass_errors(fraction: NDArray[np.float64], name: str) -> None:
+    """Raise if errors are larger than the masses.
+
+    Parameters
+    ----------
+    fraction : ndarray of shape (n_samples,)
+        Errors as fractions of the masses; NaN where unknown.
+    name : str
+        Name of the column of errors, for the message.
+
+    Raises
+    ------
+    ValueError
+        If the median error is larger than the mass.
+    """
+    known = fraction[np.isfinite(fraction)]
+    if known.size and np.median(known) > 1.0:
+        raise ValueError(
+            f"column `{name}` holds errors larger than the masses: the median is {np.median(known):.3g} of "
+            "the mass. It looks like per cent; errors must be in Msun, or fractions (fractional_error=True)."
+        )
+
+
+def check_training_set(
+    X: NDArray[np.float64], y: NDArray[np.float64], target: str, min_stars: int, steps_text: str
+) -> None:
     """Raise if there are too few stars or a column does not vary.
 
     Parameters

@@ -1,54 +1,58 @@
-"""The training set of the mass model: a table of masses joined to the survey by identifier."""
+"""Training set of the mass model: masses from a table, joined to the survey by identifier."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from skdistmass.columns import INPUT_COLUMNS, SENTINEL
 from skdistmass.survey.read import read_stars
-from skdistmass.tables.open import open_source
 from skdistmass.training import label_checks as checks
-from skdistmass.training.training_set import (
+from skdistmass.training.funnel import (
     Funnel,
     Step,
-    TrainingSet,
     format_steps,
     keep_usable_spectra,
+    name_rows,
     star_ids,
 )
+from skdistmass.training.label_table import LabelTable
+from skdistmass.training.training_set import MASS_SOURCES, TrainingSet
 
-SOURCES = ("APOKASC", "BERGER", "SERENELLI")
-"""Origins of mass labels that have a bit of their own (8, 16, 32)."""
+if TYPE_CHECKING:
+    from skdistmass.training.label_table import LabelSource
 
 _ERROR_NAMES = ("{}_ERR", "{}_ERROR", "E_{}", "{}_FRAC_ERR", "{}_FRAC_ERROR")
 
 
 @dataclass
 class _Labels:
-    ids: np.ndarray
-    mass: np.ndarray
-    error: np.ndarray
-    source: np.ndarray
+    """Identifiers, masses [Msun], their errors [Msun] and origins, best label of a star first."""
+
+    ids: NDArray
+    mass: NDArray[np.float64]
+    error: NDArray[np.float64]
+    source: NDArray[np.str_]
 
 
 def mass_training_set(
-    stars,
-    labels,
+    stars: LabelSource,
+    labels: LabelSource,
     *,
-    max_mass_error=0.10,
-    max_log_g=None,
-    mass_column="MASS",
-    error_column=None,
-    fractional_error=None,
-    id_column="APOGEE_ID",
-    source="APOKASC",
-    source_column=None,
-    drop_star_bad=True,
-    keep_duplicates=True,
-    min_stars=checks.MIN_STARS,
-):
+    max_mass_error: float = 0.10,
+    max_log_g: float | None = None,
+    mass_column: str = "MASS",
+    error_column: str | None = None,
+    fractional_error: bool | None = None,
+    id_column: str = "APOGEE_ID",
+    source: str = "APOKASC",
+    source_column: str | None = None,
+    drop_star_bad: bool = True,
+    keep_duplicates: bool = True,
+    min_stars: int = checks.MIN_STARS,
+) -> TrainingSet:
     """Choose the stars that the mass model is trained on, and label them with masses from a table.
 
     Parameters
@@ -63,15 +67,16 @@ def mass_training_set(
     max_log_g : float or None, default=None
         Largest surface gravity [dex]; the published set has dwarfs and subgiants too.
     mass_column : str, default="MASS"
-        Column of the masses [Msun].
+        Column of the masses; those without a unit are in Msun. Columns of labels are found in any case.
     error_column : str, optional
         Column of their 1σ errors; by default the name of the masses with "_ERR", "_ERROR" or "E_" [Msun], or
         "_FRAC_ERR" (a fraction).
     fractional_error : bool, optional
         Whether the errors are fractions of the mass; by default if the name of their column has "FRAC".
     id_column : str, default="APOGEE_ID"
-        Identifier in both tables, under its canonical name or an alias: "APOGEE_ID", "SDSS_ID",
-        "GAIAEDR3_SOURCE_ID" or "APSTAR_ID". Identifiers have to be equal, but for blanks around them.
+        Identifier in both tables: "APOGEE_ID", "SDSS_ID", "GAIAEDR3_SOURCE_ID" or an alias of them, or any
+        other column that both tables have, such as "KIC". Identifiers must be equal, but for blanks around
+        them.
     source : {"APOKASC", "BERGER", "SERENELLI"}, default="APOKASC"
         Origin of all masses, for the bits 8, 16 and 32 of BITMASK.
     source_column : str, optional
@@ -118,15 +123,16 @@ def mass_training_set(
     """
     settings = {k: v for k, v in locals().items() if isinstance(v, str | float | int | None) and k != "stars"}
     table = read_stars(stars)
-    if id_column not in table.colnames:
-        raise ValueError(
-            f"{table.meta.get('source', 'the table')}: there is no column {id_column} to join the labels "
-            f"by; it has {', '.join(table.colnames)}."
-        )
+    known = id_column.upper() in table.colnames
+    identifiers = (
+        np.asarray(table[id_column.upper()])
+        if known
+        else LabelTable(stars, [id_column]).identifiers(id_column)
+    )
     found = _read_labels(
         labels, mass_column, error_column, fractional_error, id_column, source, source_column
     )
-    label = _join(np.asarray(table[id_column]), found.ids, id_column)
+    label = _join(identifiers, found.ids, id_column)
 
     funnel = Funnel(len(table))
     n_known = len(np.unique(found.ids))
@@ -147,7 +153,7 @@ def mass_training_set(
         y=mass[rows],
         y_error=error[rows],
         sample_weight=1.0 / error[rows] ** 2,
-        ids=star_ids(table)[rows],
+        ids=(star_ids(table) if "APOGEE_ID" in table.colnames else name_rows(identifiers))[rows],
         rows=rows,
         source=found.source[label[rows]],
         steps=(Step("rows of the labels", len(found.mass)), *funnel.steps),
@@ -155,65 +161,60 @@ def mass_training_set(
     )
 
 
-def _read_labels(labels, mass_column, error_column, fractional_error, id_column, source, source_column):
-    names = open_source(labels, lambda found: mass_column in found).names
+def _read_labels(
+    labels: LabelSource,
+    mass_column: str,
+    error_column: str | None,
+    fractional_error: bool | None,
+    id_column: str,
+    source: str,
+    source_column: str | None,
+) -> _Labels:
+    table = LabelTable(
+        labels, [name for name in (id_column, mass_column, error_column, source_column) if name]
+    )
     candidates = [form.format(mass_column) for form in _ERROR_NAMES]
-    error_column = error_column or next((name for name in candidates if name in names), None)
-    if mass_column in names and error_column is None:
+    error_column = error_column or next(filter(table.find, candidates), None)
+    if error_column is None:
         raise ValueError(
             f"column `{mass_column}` of masses needs one of errors: there is none of "
             f"{', '.join(candidates)}. Name it with error_column."
         )
-    wanted = [name for name in (id_column, mass_column, error_column, source_column) if name]
-    table = read_stars(labels, columns=wanted)
-    ids = np.asarray(table[id_column])
-    ids = np.char.strip(ids.astype(str)) if ids.dtype.kind in "USO" else ids
-    mass, error = (_floats(table[name], name) for name in (mass_column, error_column))
+    if fractional_error is None:
+        fractional_error = "FRAC" in error_column.upper()
+    ids, mass = table.identifiers(id_column), table.numbers(mass_column, "solMass")
+    error = table.numbers(error_column, "" if fractional_error else "solMass")
     checks.check_masses(mass, mass_column, ids)
     checks.check_positive_errors(error, np.isfinite(mass), f"column `{error_column}`", ids.astype(str))
-    is_fraction = "FRAC" in error_column.upper() if fractional_error is None else fractional_error
-    fraction = error if is_fraction else error / mass
-    if np.nanmedian(fraction) > 1.0:
-        raise ValueError(
-            f"column `{error_column}` holds errors larger than the masses: the median is "
-            f"{np.nanmedian(fraction):.3g} of the mass. It looks like per cent; errors have to be in Msun, "
-            "or fractions (fractional_error=True)."
-        )
+    fraction = error if fractional_error else error / mass
+    checks.check_mass_errors(fraction, error_column)
     # Best label of each star first, so that a join finds it first.
     order = np.argsort(np.nan_to_num(fraction, nan=np.inf), kind="stable")
     origin = _origins(table, source, source_column)
     return _Labels(ids[order], mass[order], (fraction * mass)[order], origin[order])
 
 
-def _floats(column, name):
-    try:
-        values = np.ma.filled(np.ma.asarray(column, dtype=float), np.nan)
-    except ValueError as error:
-        raise ValueError(f"column `{name}` of the labels must hold numbers: {error}") from error
-    return np.where(values < SENTINEL, np.nan, values)
-
-
-def _origins(table, source, source_column):
-    if source_column is None:
-        values = np.full(len(table), source, dtype="U9")
-    else:
-        values = np.char.upper(np.char.strip(np.asarray(table[source_column]).astype(str)))
+def _origins(table: LabelTable, source: str, source_column: str | None) -> NDArray[np.str_]:
+    given = np.full(table.n_rows, source) if source_column is None else table.text(source_column)
+    values = np.char.upper(given)
     for value, name in (("8", "APOKASC"), ("16", "BERGER"), ("32", "SERENELLI")):
         values = np.where((values == value) | (np.char.find(values, name) >= 0), name, values)
-    unknown = np.flatnonzero(~np.isin(values, SOURCES))
+    unknown = np.flatnonzero(~np.isin(values, MASS_SOURCES))
     if unknown.size:
         where = f"column `{source_column}`" if source_column else "source"
         raise ValueError(
-            f"{where} has to name one of {', '.join(SOURCES)} or its bit (8, 16, 32); {unknown.size} of "
-            f"{len(values)} values do not (first: row {unknown[0]}, {values[unknown[0]]!r})."
+            f"{where} must name one of {', '.join(MASS_SOURCES)} or its bit (8, 16, 32); {unknown.size} of "
+            f"{len(values)} values do not (first: row {unknown[0]}, {str(given[unknown[0]])!r})."
         )
     return values
 
 
-def _join(star, label, id_column):
+def _join(star: NDArray, label: NDArray, id_column: str) -> NDArray[np.intp]:
     """Row of the first label of each star, -1 for none."""
-    if INPUT_COLUMNS[id_column].kind == "str":
-        star = np.char.strip(star.astype(str))
+    if star.dtype.kind != label.dtype.kind:
+        star, label = (
+            np.where(values == values.dtype.type(), "", values.astype(str)) for values in (star, label)
+        )
     nothing = label.dtype.type()
     names, first = np.unique(label, return_index=True)
     position = np.minimum(np.searchsorted(names, star), len(names) - 1)
@@ -223,6 +224,6 @@ def _join(star, label, id_column):
         example = [repr(value[0].item()) if len(value) else "nothing" for value in shown]
         raise ValueError(
             f"0 of {len(names)} labels match one of {len(star)} stars by {id_column}: the stars have names "
-            f"like {example[0]}, the labels like {example[1]}. They have to be equal, letter by letter."
+            f"like {example[0]}, the labels like {example[1]}. They must be equal, letter by letter."
         )
     return np.where(matched, first[position], -1)

@@ -1,31 +1,25 @@
-"""A training set, and the way to it: a mask that narrows step by step."""
+"""Training sets: features, labels, errors and weights of stars, and the cuts that chose them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdistmass.columns import BITS, FEATURES
-from skdistmass.survey.duplicates import duplicates
-from skdistmass.survey.flags import physical_values, star_bad
+from skdistmass.survey.read import read_stars
+from skdistmass.training import label_checks as checks
+from skdistmass.training.funnel import Funnel, Step, format_steps, keep_usable_spectra, name_rows
+from skdistmass.training.label_table import LabelTable
+from skdistmass.training.split import PARTS
 
+if TYPE_CHECKING:
+    from skdistmass.training.label_table import LabelSource
 
-class Step(NamedTuple):
-    """One step on the way to a training set.
-
-    Parameters
-    ----------
-    name : str
-        What the step asks of a star.
-    n_stars : int
-        Number of stars that are left.
-    """
-
-    name: str
-    n_stars: int
+SetKind = Literal["distance", "mass"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +40,12 @@ class ClusterMembers:
         Rows in the input table.
     """
 
-    X: np.ndarray
-    apparent_mag: np.ndarray
-    extinction: np.ndarray
-    name: np.ndarray
-    distance: np.ndarray
-    rows: np.ndarray
+    X: NDArray[np.float64]
+    apparent_mag: NDArray[np.float64]
+    extinction: NDArray[np.float64]
+    name: NDArray[np.str_]
+    distance: NDArray[np.float64]
+    rows: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -82,19 +76,130 @@ class TrainingSet:
         Parameters of the cuts.
     members : ClusterMembers or None
         Stars to verify distances on.
+    state : ndarray of str of shape (n_samples,), or None
+        Evolutionary state of each star, "" where unknown; metrics are given for each.
+    part : ndarray of str of shape (n_samples,), or None
+        "training", "validation" or "test" where the split is given with the labels.
+
+    See Also
+    --------
+    distance_training_set, mass_training_set : Make training sets from survey tables.
     """
 
-    kind: str
-    X: np.ndarray
-    y: np.ndarray
-    y_error: np.ndarray
-    sample_weight: np.ndarray
-    ids: np.ndarray
-    rows: np.ndarray
-    source: np.ndarray
+    kind: SetKind
+    X: NDArray[np.float64]
+    y: NDArray[np.float64]
+    y_error: NDArray[np.float64]
+    sample_weight: NDArray[np.float64]
+    ids: NDArray[np.str_]
+    rows: NDArray[np.intp]
+    source: NDArray[np.str_]
     steps: tuple[Step, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     members: ClusterMembers | None = None
+    state: NDArray[np.str_] | None = None
+    part: NDArray[np.str_] | None = None
+
+    @classmethod
+    def from_labels(
+        cls,
+        table: LabelSource,
+        *,
+        kind: SetKind,
+        label_column: str = "label",
+        error_column: str = "error",
+        id_column: str = "id",
+        source: str = "labels",
+        source_column: str | None = None,
+        state_column: str | None = None,
+        part_column: str | None = None,
+        weight_column: str | None = None,
+        min_stars: int = checks.MIN_STARS,
+    ) -> TrainingSet:
+        """Make a training set from one table that has features and labels.
+
+        Parameters
+        ----------
+        table : path, astropy.table.Table or pandas.DataFrame
+            TEFF [K], LOGG, M_H, C_FE, N_FE [dex] under these names or their aliases, labels and errors.
+            Columns are found in any case; units are converted, and assumed where there are none.
+        kind : {"distance", "mass"}
+            What the labels are for.
+        label_column : str, default="label"
+            Column of absolute Ks magnitudes [mag] or current masses [Msun].
+        error_column : str, default="error"
+            Column of their 1σ errors, in the same unit.
+        id_column : str, default="id"
+            Column of the identifiers of the stars: rows of one star are not split, and the catalogue
+            recognises training stars by their APOGEE_ID.
+        source : str, default="labels"
+            Origin of all labels.
+        source_column : str, optional
+            Column of the origin of each label.
+        state_column : str, optional
+            Column of evolutionary states, such as "RGB" and "RC".
+        part_column : str, optional
+            Column of the split: "training", "validation" and "test", or booleans that mark the test part. By
+            default the split is made when a model is trained.
+        weight_column : str, optional
+            Column of weights for the fit; by default they are 1/σ².
+        min_stars : int, default=100
+            Number of stars below which an error is raised.
+
+        Returns
+        -------
+        TrainingSet
+            The rows that have all features, a label and its error.
+
+        Raises
+        ------
+        MissingColumnsError
+            If the table lacks a column.
+        ValueError
+            If labels are in another unit, an error is not positive or a weight negative, a part is unknown, a
+            column is constant, or there are too few stars.
+
+        Examples
+        --------
+        >>> from skdistmass import make_survey
+        >>> from skdistmass.training import TrainingSet
+        >>> stars, truth = make_survey(1000, random_state=0)
+        >>> stars["mass"], stars["mass_err"] = truth["mass"], 0.05 * truth["mass"]
+        >>> TrainingSet.from_labels(
+        ...     stars, kind="mass", label_column="mass", error_column="mass_err", id_column="APOGEE_ID"
+        ... )
+        <TrainingSet for mass: 956 stars>
+        """
+        if kind not in _LABELS:
+            raise ValueError(f"kind must be one of {', '.join(_LABELS)}; received {kind!r}.")
+        optional = {"source": source_column, "state": state_column, "part": part_column}
+        names = [*optional.values(), weight_column]
+        labels = LabelTable(table, [label_column, error_column, id_column, *filter(None, names)])
+        stars = read_stars(table, columns=FEATURES)
+        ids = name_rows(labels.identifiers(id_column))
+        y, error = _checked_labels(labels, kind, label_column, error_column, ids)
+        weight = _checked_weights(labels, weight_column) if weight_column else 1.0 / error**2
+        text = {key: labels.text(name) for key, name in optional.items() if name}
+
+        funnel = Funnel(len(stars))
+        X = keep_usable_spectra(funnel, stars, drop_star_bad=False, keep_duplicates=True)
+        funnel.keep("with a label and its error", np.isfinite(y) & np.isfinite(error))
+        rows = np.flatnonzero(funnel.mask)
+        checks.check_training_set(X[rows], y[rows], label_column, min_stars, format_steps(funnel.steps))
+        return cls(
+            kind=kind,
+            X=X[rows],
+            y=y[rows],
+            y_error=error[rows],
+            sample_weight=weight[rows],
+            ids=ids[rows],
+            rows=rows,
+            source=text["source"][rows] if source_column else np.full(len(rows), source),
+            steps=tuple(funnel.steps),
+            settings={"table": labels.label, "label_column": label_column},
+            state=text["state"][rows] if state_column else None,
+            part=_read_parts(text["part"], part_column)[rows] if part_column else None,
+        )
 
     def __len__(self) -> int:
         return len(self.y)
@@ -106,115 +211,59 @@ class TrainingSet:
         return f"<TrainingSet for {self.kind}: {len(self)} stars>"
 
     @property
-    def source_bits(self) -> np.ndarray:
-        """Bit of BITMASK for the origin of each mass label (8, 16, 32); 1 for distances."""
-        bits = {name: BITS[f"MASS_LABEL_{name}"][0] for name in ("APOKASC", "BERGER", "SERENELLI")}
-        default = BITS["DISTANCE_TRAINING"][0] if self.kind == "distance" else 0
-        return np.array([bits.get(name, default) for name in self.source.tolist()], dtype=np.int64)
+    def source_bits(self) -> NDArray[np.int64]:
+        """Bit of BITMASK for the origin of each mass label (8, 16, 32, or 0 for others); 1 for distances."""
+        if self.kind == "distance":
+            return np.full(len(self), BITS["DISTANCE_TRAINING"][0], dtype=np.int64)
+        names = np.char.upper(self.source)
+        bits = np.zeros(len(self), dtype=np.int64)
+        for source in MASS_SOURCES:
+            bits[np.char.find(names, source) >= 0] = BITS[f"MASS_LABEL_{source}"][0]
+        return bits
 
 
-def format_steps(steps) -> str:
-    """Write steps as a table.
+MASS_SOURCES = ("APOKASC", "BERGER", "SERENELLI")
+"""Origins of mass labels that have a bit of their own (8, 16, 32)."""
 
-    Parameters
-    ----------
-    steps : sequence of Step
-        The steps.
-
-    Returns
-    -------
-    str
-        One line a step: number of stars and what the step was.
-
-    Examples
-    --------
-    >>> print(format_steps([Step("rows of the table", 120), Step("A_K < 0.5", 7)]))
-          120  rows of the table
-            7  A_K < 0.5
-    """
-    return "\n".join(f"{step.n_stars:9d}  {step.name}" for step in steps)
+_LABELS = {"distance": "mag", "mass": "solMass"}
 
 
-class Funnel:
-    """A mask that narrows step by step and counts what is left.
-
-    Parameters
-    ----------
-    n_rows : int
-        Rows of the table.
-    """
-
-    def __init__(self, n_rows):
-        self.mask = np.ones(n_rows, dtype=bool)
-        self.steps = [Step("rows of the table", n_rows)]
-
-    def keep(self, name, condition):
-        """Narrow the mask.
-
-        Parameters
-        ----------
-        name : str
-            What the condition is.
-        condition : ndarray of bool
-            Rows to keep.
-        """
-        self.mask = self.mask & condition
-        self.count(name)
-
-    def count(self, name):
-        """Write down how many rows are left.
-
-        Parameters
-        ----------
-        name : str
-            What has happened.
-        """
-        self.steps.append(Step(name, int(np.count_nonzero(self.mask))))
+def _checked_labels(
+    labels: LabelTable, kind: SetKind, label_column: str, error_column: str, ids: NDArray[np.str_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Labels and errors of all rows, in the unit of the kind."""
+    unit = _LABELS[kind]
+    y, error = (labels.numbers(name, unit) for name in (label_column, error_column))
+    if kind == "mass":
+        checks.check_masses(y, label_column, ids)
+        checks.check_mass_errors(error / y, error_column)
+    elif np.isfinite(y).any():
+        guess = "something else; the labels of a distance model are absolute magnitudes, not distances"
+        checks.check_magnitudes(y[np.isfinite(y)], f"column `{label_column}` [mag]", guess)
+    checks.check_positive_errors(error, np.isfinite(y), f"column `{error_column}` [{unit}]", ids)
+    return y, error
 
 
-def keep_usable_spectra(funnel, stars, drop_star_bad, keep_duplicates):
-    """Keep rows with all five features, not bad, and perhaps one row a star.
-
-    Parameters
-    ----------
-    funnel : Funnel
-        Narrowed in place.
-    stars : astropy.table.Table
-        Table with canonical columns.
-    drop_star_bad : bool
-        Drop rows that the survey's pipeline calls bad.
-    keep_duplicates : bool
-        Keep all rows of a star that was observed several times.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, 5)
-        Features of every row.
-    """
-    X = np.column_stack([physical_values(stars, name) for name in FEATURES])
-    funnel.keep(f"with {', '.join(FEATURES)}", np.isfinite(X).all(axis=1))
-    if drop_star_bad:
-        funnel.keep("not STAR_BAD", ~star_bad(stars))
-    if not keep_duplicates:
-        funnel.keep("best row of each star", ~duplicates(stars))
-    return X
+def _checked_weights(labels: LabelTable, name: str) -> NDArray[np.float64]:
+    weight = labels.numbers(name)
+    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
+    if bad.size:
+        raise ValueError(
+            f"column `{name}` must hold weights, finite and not negative; {bad.size} of {len(weight)} are "
+            f"not (first: row {bad[0]}, {weight[bad[0]]:g})."
+        )
+    return weight
 
 
-def star_ids(stars):
-    """Name every row; one without APOGEE_ID gets a name of its own.
-
-    Parameters
-    ----------
-    stars : astropy.table.Table
-        Table with canonical columns.
-
-    Returns
-    -------
-    ndarray of str of shape (n_rows,)
-        Identifiers.
-    """
-    rows = np.arange(len(stars)).astype("U12")
-    if "APOGEE_ID" not in stars.colnames:
-        return np.char.add("row ", rows)
-    ids = np.char.strip(np.asarray(stars["APOGEE_ID"], dtype=str))
-    return np.where(ids == "", np.char.add("row ", rows), ids)
+def _read_parts(values: NDArray[np.str_], name: str | None) -> NDArray[np.str_]:
+    parts = np.char.lower(values)
+    for words, part in ((("true", "1"), "test"), (("false", "0"), "training")):
+        parts = np.where(np.isin(parts, words), part, parts)
+    unknown = np.flatnonzero(~np.isin(parts, PARTS))
+    if unknown.size:
+        raise ValueError(
+            f"column `{name}` must hold {', '.join(PARTS)}, or booleans that mark the test part; "
+            f"{unknown.size} of {len(parts)} values do not (first: row {unknown[0]}, "
+            f"{str(values[unknown[0]])!r})."
+        )
+    return parts

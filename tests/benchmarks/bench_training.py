@@ -70,12 +70,12 @@ class Survey:
 
 
 def summary(values):
-    """Count, median, scaled MAD and root mean square."""
+    """Count, median, robust σ and root mean square."""
     values = values[np.isfinite(values)]
     return {
         "n": len(values),
         "offset": round(float(np.median(values)), 4),
-        "mad": round(robust_sigma(values), 4),
+        "robust_sigma": round(robust_sigma(values), 4),
         "rms": round(float(np.sqrt(np.mean(values**2))), 4),
     }
 
@@ -162,9 +162,9 @@ def show(result):
     for name, model in result["models"].items():
         print(f"\n{name}: {model['seconds']} s, within 1 sigma {model['within_1_sigma']}")
         print(f"star clusters: {model['star_clusters']}")
-        print(f"{'fractional distance error':34s} {'n':>7s} {'offset':>8s} {'MAD':>7s} {'rms':>7s}")
+        print(f"{'fractional distance error':34s} {'n':>7s} {'offset':>8s} {'robust':>7s} {'rms':>7s}")
         for group, values in model["distance"].items():
-            numbers = f"{values['offset']:+8.4f} {values['mad']:7.4f} {values['rms']:7.4f}"
+            numbers = f"{values['offset']:+8.4f} {values['robust_sigma']:7.4f} {values['rms']:7.4f}"
             print(f"{group:34s} {values['n']:7d} {numbers}")
         print(
             f"bias of single dwarfs {model['bias_of_single_dwarfs_mag']:+.4f} mag (median), "

@@ -8,6 +8,7 @@ from skdistmass.columns import FEATURES
 from skdistmass.estimators.mass import MassRegressor
 from skdistmass.survey.clusters import cluster_distances
 from skdistmass.training import (
+    TrainingSet,
     distance_training_set,
     mass_training_set,
     train_distance,
@@ -248,10 +249,12 @@ def test_other_wrong_labels(stars, labels, never_fitted):
 
 
 def test_arguments_that_do_not_fit(stars, labels, never_fitted):
-    with pytest.raises(ValueError, match="estimator has to be a DistanceRegressor; received a MassRegressor"):
+    with pytest.raises(ValueError, match="estimator must be a DistanceRegressor; received a MassRegressor"):
         train_distance(stars, estimator=MassRegressor())
-    with pytest.raises(ValueError, match="split has to be three positive shares"):
-        train_distance(stars, split=(0.8, 0.2, 0.0))
+    with pytest.raises(ValueError, match=r"shares of the stars with a sum below 1.*received 0.9 and 0.1"):
+        train_distance(stars, test_size=0.9, validation_size=0.1)
+    with pytest.raises(ValueError, match=r"calibration must be one of .*received 'cv'"):
+        train_distance(stars, calibration="cv")
     training_set = distance_training_set(stars)
     with pytest.raises(ValueError, match="a mass model needs mass labels"):
         train_mass(training_set)
@@ -290,7 +293,7 @@ def test_the_best_label_of_a_star_counts_and_its_source_gives_the_bit(stars, lab
     assert np.array_equal(training_set.source == "BERGER", doubled)
     assert np.array_equal(training_set.source_bits, np.where(doubled, 16, 8))
     assert 0.3 < doubled.mean() < 0.7
-    with pytest.raises(ValueError, match="source has to name one of APOKASC"):
+    with pytest.raises(ValueError, match="source must name one of APOKASC"):
         mass_training_set(stars, labels, source="GAIA")
 
 
@@ -307,3 +310,145 @@ def test_mass_cuts(stars, labels):
     assert np.allclose(
         mass_training_set(stars, fractional).y_error, 0.05 * mass_training_set(stars, labels).y
     )
+
+
+def test_labels_in_lower_case_are_found(stars, labels):
+    lower = Table({"apogee_id": labels["APOGEE_ID"], "mass": labels["MASS"], "mass_err": labels["MASS_ERR"]})
+    expected, found = mass_training_set(stars, labels), mass_training_set(stars, lower)
+    for name in ("X", "y", "y_error", "sample_weight", "ids", "rows"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
+    twice = lower.copy()
+    twice["Mass"] = lower["mass"]
+    with pytest.raises(ValueError, match=r"columns `mass` and `Mass` both stand for MASS"):
+        mass_training_set(stars, twice)
+
+
+def test_units_of_labels_are_converted_and_msun_without(stars, labels):
+    expected = mass_training_set(stars, labels)
+    kilograms = labels.copy()
+    for name in ("MASS", "MASS_ERR"):
+        kilograms[name] = np.asarray(labels[name]) * 1.98841e30
+        kilograms[name].unit = "kg"
+    found = mass_training_set(stars, kilograms)
+    assert np.allclose(found.y, expected.y, rtol=1e-4)
+    assert np.allclose(found.y_error, expected.y_error, rtol=1e-4)
+    metres = labels.copy()
+    metres["MASS"].unit = "m"
+    with pytest.raises(ValueError, match="column `MASS` must have a unit convertible to solMass; it has 'm'"):
+        mass_training_set(stars, metres)
+
+
+def test_masked_labels_are_missing_ones(stars, labels):
+    masked = Table(labels, masked=True)
+    masked["MASS"].mask[::2] = True
+    found = mass_training_set(stars, masked)
+    known = set(np.asarray(labels["APOGEE_ID"]).astype(str)[1::2].tolist())
+    assert set(found.ids.tolist()) <= known
+    assert len(found) > 0.9 * len(mass_training_set(stars, labels[1::2]))
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_join_by_an_identifier_that_the_survey_does_not_define(stars, labels, as_text):
+    """Kepler numbers in both tables, one as integers, the other perhaps as text."""
+    names = np.asarray(stars["APOGEE_ID"]).astype(str)
+    numbers = 757_000 + np.unique(names, return_inverse=True)[1]
+    of_star = dict(zip(names.tolist(), numbers.tolist(), strict=True))
+    own = labels.copy()
+    own["kic"] = [of_star[name] for name in np.asarray(labels["APOGEE_ID"]).astype(str).tolist()]
+    if as_text:
+        own["kic"] = own["kic"].astype(str)
+    own.remove_column("APOGEE_ID")
+    with_numbers = stars.copy()
+    with_numbers["KIC"] = numbers
+    found, expected = mass_training_set(with_numbers, own, id_column="KIC"), mass_training_set(stars, labels)
+    assert np.array_equal(found.rows, expected.rows)
+    assert np.array_equal(found.y, expected.y)
+    assert np.array_equal(found.ids, expected.ids)
+    with_numbers.remove_columns(["APOGEE_ID", "APSTAR_ID"])
+    assert np.array_equal(
+        mass_training_set(with_numbers, own, id_column="KIC").ids, numbers[found.rows].astype(str)
+    )
+    with pytest.raises(ValueError, match="KIC"):
+        mass_training_set(stars, own, id_column="KIC")
+
+
+# Training sets of labels of one's own
+
+
+@pytest.fixture
+def table(stars, survey):
+    """Features, masses, states and a split of giants as a plain data frame."""
+    truth = survey[1]
+    frame = stars[list(FEATURES)].to_pandas()
+    frame["id"] = np.asarray(stars["APOGEE_ID"]).astype(str)
+    frame["label"] = np.asarray(truth["mass"])
+    frame["error"] = 0.05 * frame.label
+    frame["state"] = np.where(frame.LOGG < 2.3, "RGB", "")
+    frame["test"] = frame.id.isin(np.unique(frame.id)[::5])
+    return frame[frame.LOGG < 3.4].reset_index(drop=True)
+
+
+def test_from_labels_keeps_what_the_table_says(table):
+    found = TrainingSet.from_labels(
+        table, kind="mass", source="mine", state_column="state", part_column="test", min_stars=10
+    )
+    used = table[table[list(FEATURES)].notna().all(axis=1)]
+    assert np.array_equal(found.rows, used.index)
+    assert np.array_equal(found.X, used[list(FEATURES)].to_numpy(float))
+    assert np.array_equal(found.y, used.label)
+    assert np.array_equal(found.sample_weight, 1 / used.error.to_numpy() ** 2)
+    assert np.array_equal(found.ids, used.id.to_numpy(str))
+    assert np.array_equal(found.state, used.state.to_numpy(str))
+    assert np.array_equal(found.part == "test", used.test)
+    assert set(found.source.tolist()) == {"mine"}
+    assert found.steps[0].n_stars == len(table)
+
+
+def test_from_labels_finds_columns_in_any_case_and_takes_weights(table):
+    shuffled = table.rename(columns={"TEFF": "teff", "label": "Mass", "error": "MASS_err", "id": "KIC"})
+    shuffled["w"] = np.arange(len(table)) % 3
+    names = {"label_column": "MASS", "error_column": "mass_err", "id_column": "kic"}
+    found = TrainingSet.from_labels(shuffled, kind="mass", weight_column="W", **names)
+    assert np.array_equal(found.y, TrainingSet.from_labels(table, kind="mass").y)
+    assert np.array_equal(found.sample_weight, (np.arange(len(table)) % 3)[found.rows])
+
+
+def test_bits_of_mass_labels_follow_their_source(table):
+    table["source"] = np.resize(["APOKASC-3", "Berger+ 2020", "Serenelli", "Miglio+ 2021"], len(table))
+    found = TrainingSet.from_labels(table, kind="mass", source_column="source")
+    assert np.array_equal(found.source_bits, np.resize([8, 16, 32, 0], len(table))[found.rows])
+
+
+def test_from_labels_refuses_what_cannot_be_trained_on(table, never_fitted):
+    def train(**changed):
+        settings = {"kind": "mass"} | changed
+        return TrainingSet.from_labels(table, **settings)
+
+    with pytest.raises(ValueError, match="kind must be one of distance, mass; received 'age'"):
+        train(kind="age")
+    with pytest.raises(ValueError, match="NAME"):
+        train(source_column="NAME")
+    with pytest.raises(ValueError, match=r"must hold training, validation, test, or booleans.*first: row"):
+        train(part_column="state")
+    with pytest.raises(ValueError, match=r"(?s)at least 100000 are needed.*with a label and its error"):
+        train(min_stars=100_000)
+    table["w"] = -1.0
+    with pytest.raises(ValueError, match=r"column `w` must hold weights.*first: row 0, -1"):
+        train(weight_column="w")
+    table["distance"] = 1000.0 + np.arange(len(table))
+    with pytest.raises(ValueError, match="labels of a distance model are absolute magnitudes, not distances"):
+        train(kind="distance", label_column="distance")
+    table["error"] = 5.0
+    with pytest.raises(ValueError, match="looks like per cent"):
+        train()
+
+
+def test_a_given_split_has_to_fit_the_calibration(table, never_fitted):
+    halves = TrainingSet.from_labels(table, kind="mass", part_column="test")
+    with pytest.raises(ValueError, match=r"needs stars of the parts test, training, validation; .* has test"):
+        train_mass(halves)
+    table["test"] = np.arange(len(table)) % 2 == 0
+    table["id"] = np.repeat(np.arange(len(table)), 2)[: len(table)]
+    mixed = TrainingSet.from_labels(table, kind="mass", part_column="test")
+    with pytest.raises(ValueError, match=r"all rows of a star must be in one part; \d+ of \d+ stars"):
+        train_mass(mixed, calibration="out_of_fold")
