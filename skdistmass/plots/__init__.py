@@ -5,29 +5,33 @@ whose quality bits forbid the quantity, draws, and returns an object with `ax_`,
 Figures need matplotlib; importing this package does not load it.
 """
 
-from skdistmass.plots.calibration import CalibrationDisplay
-from skdistmass.plots.carbon_nitrogen import CarbonNitrogenDisplay
-from skdistmass.plots.clusters import ClusterAgeDisplay, ClusterDistanceDisplay
-from skdistmass.plots.comparison import ComparisonDisplay
-from skdistmass.plots.galaxy import GalaxyMapDisplay
-from skdistmass.plots.kiel import CoverageDisplay, KielDisplay
-from skdistmass.plots.learning import LearningCurveDisplay
-from skdistmass.plots.masses import MassHistogramDisplay
-from skdistmass.plots.posterior import PosteriorDisplay
-from skdistmass.plots.residuals import DeviationDisplay, ResidualDisplay
+import importlib
 
-__all__ = [
-    "CalibrationDisplay",
-    "CarbonNitrogenDisplay",
-    "ClusterAgeDisplay",
-    "ClusterDistanceDisplay",
-    "ComparisonDisplay",
-    "CoverageDisplay",
-    "DeviationDisplay",
-    "GalaxyMapDisplay",
-    "KielDisplay",
-    "LearningCurveDisplay",
-    "MassHistogramDisplay",
-    "PosteriorDisplay",
-    "ResidualDisplay",
-]
+# Where each display lives; a module is imported when its display is first used.
+_HOME = {
+    "CalibrationDisplay": "calibration",
+    "CarbonNitrogenDisplay": "carbon_nitrogen",
+    "ClusterAgeDisplay": "clusters",
+    "ClusterDistanceDisplay": "clusters",
+    "ComparisonDisplay": "comparison",
+    "CoverageDisplay": "kiel",
+    "DeviationDisplay": "residuals",
+    "GalaxyMapDisplay": "galaxy",
+    "KielDisplay": "kiel",
+    "LearningCurveDisplay": "learning",
+    "MassHistogramDisplay": "masses",
+    "PosteriorDisplay": "posterior",
+    "ResidualDisplay": "residuals",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name):
+    if name in _HOME:
+        return getattr(importlib.import_module(f"skdistmass.plots.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'skdistmass.plots' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

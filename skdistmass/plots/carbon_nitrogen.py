@@ -204,8 +204,9 @@ class CarbonNitrogenDisplay(Display):
         if images := [each for each in drawn if each is not None]:
             share_colors(images)
             add_colorbar(panels, images[0], quantity(self.color) if self.color else None)
-        if median or spoo:
-            panels[0, 0].legend(loc="best", fontsize="small")
+        labelled = [each for each in panels.ravel() if each.get_legend_handles_labels()[1]]
+        if labelled:
+            labelled[0].legend(loc="best", fontsize="small")
         return self
 
     def _shared_colors(self) -> dict[str, float]:

@@ -171,7 +171,6 @@ class ResidualDisplay(Display):
         set_axis(plane, "x", quantity(self.x), limits[0])
         set_axis(plane, "y", _RESIDUAL, limits[1])
         plane.set_title(n_stars(self.n_shown_))
-        add_colorbar(plane, drawn, None)
         n_bars = int(np.clip(self.n_shown_**0.5, *_N_BARS))
         bars.hist(self.residual, n_bars, range=_RESIDUAL_LIMITS, orientation="horizontal", color=COLORS[0])
         set_axis(bars, "y", _RESIDUAL, limits[1], label=False)
@@ -184,6 +183,7 @@ class ResidualDisplay(Display):
                 line = panel.axhline(self.threshold, color=REFERENCE_COLOR, linewidth=1.8)
             line.set_label(f"{self.threshold:.2f}")
             bars.legend(loc="lower right", title="threshold")
+        add_colorbar(np.array([plane, bars]), drawn, None)
         return self
 
 

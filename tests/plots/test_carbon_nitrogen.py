@@ -74,6 +74,12 @@ def test_one_bar_shows_the_median_error(catalog, usable):
     assert bar[1, 0] - bar[0, 0] == pytest.approx(2 * np.median(catalog["MASS_ERR"][usable]))
 
 
+def test_panels_with_few_stars_have_no_legend(catalog):
+    display = CarbonNitrogenDisplay.from_catalog(catalog, "MASS", rows=np.arange(400, 405))
+    assert display.ax_.get_legend() is None
+    assert display.n_shown_ == 5
+
+
 def test_other_quantities_need_edges(catalog):
     with pytest.raises(ValueError, match=r"edges of TEFF must be two or more increasing numbers"):
         CarbonNitrogenDisplay.from_catalog(catalog, by="TEFF")

@@ -25,3 +25,16 @@ def test_displays_have_one_habit(name):
         assert inspect.signature(getattr(display, key)).parameters["ax"].default is None
     for attribute in ("ax_", "figure_"):
         assert f"    {attribute}" in display.__doc__
+
+
+def test_a_kiel_diagram_loads_no_estimators():
+    """A first figure comes fast: what trains and evaluates models stays out."""
+    code = "from skdistmass.plots import KielDisplay; import sys; print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+
+
+def test_names_are_listed_and_others_are_refused():
+    assert set(dir(plots)) == set(plots.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'ScatterDisplay'"):
+        _ = plots.ScatterDisplay

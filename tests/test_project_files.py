@@ -1,0 +1,54 @@
+"""Files that tools read: citation, issue forms, release list."""
+
+import configparser
+from pathlib import Path
+
+import pytest
+import yaml
+
+import skdistmass
+
+ROOT = Path(__file__).resolve().parents[1]
+FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config")
+
+
+def read(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_citation_names_this_version_and_licence():
+    citation = read(ROOT / "CITATION.cff")
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert citation["version"] == skdistmass.__version__
+    assert citation["license"] == setup["metadata"]["license"]
+    assert citation["cff-version"] == "1.2.0"
+    for work in (citation, *citation["references"]):
+        assert {"title", "authors"} <= set(work)
+        assert all("name" in author or "family-names" in author for author in work["authors"])
+
+
+def test_works_to_cite_are_those_of_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for work in read(ROOT / "CITATION.cff")["references"]:
+        assert f"{work['volume']}, {work['start']}" in readme
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda path: path.stem)
+def test_issue_forms_have_what_a_form_needs(form):
+    content = read(form)
+    assert {"name", "description", "body"} <= set(content)
+    ids = [field["id"] for field in content["body"]]
+    assert len(ids) == len(set(ids))
+    for field in content["body"]:
+        assert field["type"] in ("input", "textarea", "dropdown", "checkboxes")
+        assert field["attributes"]["label"]
+
+
+def test_contributing_and_release_pages_name_files_that_exist():
+    for page in ("CONTRIBUTING.md", "release.md"):
+        words = (ROOT / "docs" / page).read_text(encoding="utf-8").replace("`", " ").split()
+        paths = {word.rstrip(".,;:()") for word in words if "/" in word and word.endswith((".py", ".json"))}
+        assert paths
+        assert all((ROOT / path).exists() for path in paths)
+        assert (ROOT / ".ci" / "run").exists()
