@@ -626,9 +626,9 @@ def test_numbers_that_overflow_are_refused(kind, table):
     ):
         with pytest.raises(ValueError, match=rf"^{name} must lie within .*300 of 300 rows .*first: row 0"):
             kind(**QUICK).fit(*arguments)
-    with pytest.raises(ValueError, match="^X must lie within"):
+    with pytest.raises(ValueError, match=r"^X must lie within"):
         model.predict(X * 1e300)
-    with pytest.raises(ValueError, match="^y must lie within"):
+    with pytest.raises(ValueError, match=r"^y must lie within"):
         model.calibrate(X, np.abs(y) * 1e300)
 
 
