@@ -219,7 +219,9 @@ SETTINGS: Mapping[str, Constraint] = {
     "random_state": Constraint(
         "be an integer from 0 to 2**32 - 1, a RandomState or None", _is_seed, convert=_draw_seed
     ),
-    "verbose": Constraint("be a bool or an integer", lambda value: isinstance(value, numbers.Integral), int),
+    "verbose": Constraint(
+        "be a bool or an integer", lambda value: isinstance(value, (numbers.Integral, np.bool_)), int
+    ),
 }
 """What each setting that the regressors share must be."""
 

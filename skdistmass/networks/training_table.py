@@ -122,6 +122,8 @@ class BlockwiseScaler(StandardScaler):
         As in `StandardScaler`.
     """
 
+    var_: FloatArray
+
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> BlockwiseScaler:
         """Measure weighted mean and standard deviation of the features.
 
@@ -146,6 +148,31 @@ class BlockwiseScaler(StandardScaler):
             add(np.ascontiguousarray(table[rows]), sample_weight=None if weight is None else weight[rows])
         # The blocks are arrays; names are those of the whole.
         validate_data(self, X, skip_check_array=True)
+        return self
+
+    def partial_fit(
+        self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None
+    ) -> BlockwiseScaler:
+        """Measure more rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : None
+            Not used.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : BlockwiseScaler
+            The scaler.
+        """
+        # The weighted variance of a constant can come out as a tiny negative number; its scale is 1.
+        with np.errstate(invalid="ignore"):
+            super().partial_fit(X, sample_weight=sample_weight)
+        self.var_ = np.maximum(self.var_, 0.0)
         return self
 
     def add_block(self, X: FloatArray, sample_weight: FloatArray | None = None) -> BlockwiseScaler:
