@@ -7,7 +7,6 @@ from skdistmass._version import __version__
 # Where each public name lives; a module is imported when its name is first used, so that importing the
 # package costs nothing.
 _HOME = {
-    "BITS": "columns.bits",
     "BinaryPruner": "estimators.pruning",
     "IsochroneDistance": "estimators.isochrone",
     "bit_names": "columns.bits",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from skdistmass.tables.write import arrow_table
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+_NANNY = "distributed.nanny"
 
 
 def distribute_catalog(stars: Any, *, chunk_rows: int = CHUNK_ROWS, **options: Any) -> Any:
@@ -205,10 +208,25 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> Iterato
     keep_memory = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
     with (
         dask.config.set(keep_memory),
+        _quiet_end(),
         distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
-        yield client
+        try:
+            yield client
+        finally:
+            logging.getLogger(_NANNY).setLevel(logging.ERROR)
+
+
+@contextmanager
+def _quiet_end() -> Iterator[None]:
+    """Restore the log level of Dask's nannies, who warn of each worker that takes its time to end."""
+    logger = logging.getLogger(_NANNY)
+    level = logger.level
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def require(module: str, extra: str) -> Any:
