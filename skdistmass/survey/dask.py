@@ -19,12 +19,12 @@ from sklearn.base import clone
 from skdistmass.columns import INPUT_COLUMNS
 from skdistmass.survey.compute import fill_catalog
 from skdistmass.survey.duplicates import find_repeated, key_columns, needs_whole_table, star_keys
-from skdistmass.survey.keep import KeptColumns
 from skdistmass.survey.models import CatalogModels, load_models
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import Parts, Piece
 from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, as_arrow, source_stamp
 from skdistmass.survey.read import StarReader, read_stars
+from skdistmass.survey.unread import KeptColumns
 from skdistmass.tables.write import arrow_table
 
 if TYPE_CHECKING:
