@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,16 +19,18 @@ from sklearn.base import clone
 from skdistmass.columns import INPUT_COLUMNS
 from skdistmass.survey.compute import fill_catalog
 from skdistmass.survey.duplicates import find_repeated, key_columns, needs_whole_table, star_keys
-from skdistmass.survey.keep import KeptColumns
 from skdistmass.survey.models import CatalogModels, load_models
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import Parts, Piece
 from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, as_arrow, source_stamp
 from skdistmass.survey.read import StarReader, read_stars
+from skdistmass.survey.unread import KeptColumns
 from skdistmass.tables.parquet import arrow_table
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+_NANNY = "distributed.nanny"
 
 
 def distribute_catalog(stars: Any, *, chunk_rows: int = CHUNK_ROWS, **options: Any) -> Any:
@@ -205,10 +208,25 @@ def connect(scheduler: str | None = None, workers: int | None = None) -> Iterato
     keep_memory = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
     with (
         dask.config.set(keep_memory),
+        _quiet_end(),
         distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
-        yield client
+        try:
+            yield client
+        finally:
+            logging.getLogger(_NANNY).setLevel(logging.ERROR)
+
+
+@contextmanager
+def _quiet_end() -> Iterator[None]:
+    """Restore the log level of Dask's nannies, who warn of each worker that takes its time to end."""
+    logger = logging.getLogger(_NANNY)
+    level = logger.level
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def require(module: str, extra: str) -> Any:

@@ -15,12 +15,11 @@ import numpy as np
 from skdistmass._version import __version__
 from skdistmass.survey.compute import fill_catalog
 from skdistmass.survey.duplicates import repeated_stars
-from skdistmass.survey.hints import warn_of_missing_columns
-from skdistmass.survey.keep import KeptColumns
 from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import Parts, Piece
 from skdistmass.survey.read import StarReader
+from skdistmass.survey.unread import KeptColumns, warn_of_missing_columns
 from skdistmass.tables.parquet import arrow_table, row_group_rows
 from skdistmass.tables.parquet_folder import parquet_files
 from skdistmass.tables.source import table_format
@@ -193,13 +192,35 @@ def _length_of_run(pieces: Sequence[Piece], n_rows: int) -> int:
 
 
 def source_stamp(source: Path) -> str:
-    """Hash of the files of a table, by their names, sizes and times."""
+    """Hash the names, sizes and times of the files of a table.
+
+    Parameters
+    ----------
+    source : Path
+        File, or folder of Parquet files.
+
+    Returns
+    -------
+    str
+        The hash.
+    """
     stats = [(str(file), file.stat()) for file in parquet_files(source.resolve())]
     return hashlib.sha256(repr([(name, s.st_size, s.st_mtime_ns) for name, s in stats]).encode()).hexdigest()
 
 
 def as_arrow(catalog: Table) -> pa.Table:
-    """Make an Arrow table of a piece, with units, descriptions and metadata."""
+    """Make an Arrow table of a piece, with units, descriptions and metadata.
+
+    Parameters
+    ----------
+    catalog : astropy.table.Table
+        The piece.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same table.
+    """
     return arrow_table(catalog, meta_json(catalog.meta))
 
 

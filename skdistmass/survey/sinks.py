@@ -116,7 +116,8 @@ def _as_table(chunk: pa.Table) -> Table:
 def _text_widths(job: CatalogJob) -> dict[str, int]:
     """Width of the columns of text in a FITS file: what the table reserves, or its longest value."""
     reader = job.reader
-    names = [name for name in ("APOGEE_ID", "APSTAR_ID") if name in reader.names]
+    text: tuple[str, ...] = ("APOGEE_ID", "APSTAR_ID")
+    names = [name for name in text if name in reader.names]
     known = {name: reader.text_width(name) for name in names}
     unknown = [name for name in names if known[name] is None]
     widths = {name: width for name, width in known.items() if width is not None}

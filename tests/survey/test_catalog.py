@@ -28,6 +28,7 @@ from skdistmass.physics.statistics import robust_sigma
 from skdistmass.survey.duplicates import hash_ids
 
 REAL_STARS = Path(__file__).resolve().parents[3] / "shared" / "data" / "allstar_dr17_rows.fits"
+COPIED = ("RA", "DEC", "SNR")  # Their gaps are those of the survey.
 CAUSES = {
     **dict.fromkeys(FEATURES, ("MISSING_INPUT",)),
     **dict.fromkeys(("ABS_MAG", "ABS_MAG_ERR", "LOG_DENSITY_DISTANCE"), ("MISSING_INPUT",)),
@@ -182,7 +183,7 @@ def test_weighted_distance(catalog, stars):
 
 def test_every_gap_has_a_reason(catalog):
     for name in catalog.colnames:
-        if CATALOG_COLUMNS[name].kind == "float":
+        if CATALOG_COLUMNS[name].kind == "float" and name not in COPIED:
             missing = np.isnan(column(catalog, name)).reshape(3000, -1).any(axis=1)
             assert not np.any(missing & ~bit(catalog, *CAUSES[name])), name
 
@@ -539,7 +540,7 @@ def test_real_stars():
     catalog = build_catalog(REAL_STARS)
     assert len(catalog) == 48
     for name in catalog.colnames:
-        if CATALOG_COLUMNS[name].kind == "float":
+        if CATALOG_COLUMNS[name].kind == "float" and name not in COPIED:
             missing = np.isnan(column(catalog, name)).reshape(48, -1).any(axis=1)
             assert not np.any(missing & ~bit(catalog, *CAUSES[name])), name
     ratio = column(catalog, "DISTANCE") / column(catalog, "GAIAEDR3_DIST")

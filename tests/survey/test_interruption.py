@@ -97,6 +97,25 @@ def test_a_killed_run_goes_on_to_the_same_bytes(name, source, tmp_path):
     assert kill_and_go_on(source, tmp_path / "b" / name, expected, n_parts=3)
 
 
+def test_a_killed_command_with_workers_is_gone_on_from_without(source, tmp_path):
+    pytest.importorskip("distributed", reason="Dask's scheduler is not installed")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    expected = content(write_catalog(source, tmp_path / "a" / "out", chunk_rows=50, **OPTIONS))
+    output = tmp_path / "b" / "out"
+    options = ("--no-isochrone", "--mass-model", "mass", "--chunk-rows", "50")
+    command = [sys.executable, "-m", "skdistmass", "catalog", str(source), "-o", str(output), *options]
+    run = subprocess.Popen([*command, "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not list(parts_folder(output).glob("*/part.*")) and run.poll() is None:
+        time.sleep(0.01)
+    run.kill()
+    run.communicate()
+    if not output.exists():
+        subprocess.run(command, check=True, capture_output=True)
+    assert content(output) == expected
+    assert sorted(os.listdir(output.parent)) == ["out"]
+
+
 def test_of_two_processes_one_writes_and_one_is_told_who(source, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
