@@ -168,7 +168,7 @@ class TrainingSet:
         >>> TrainingSet.from_labels(
         ...     stars, kind="mass", label_column="mass", error_column="mass_err", id_column="APOGEE_ID"
         ... )
-        <TrainingSet for mass: 956 stars>
+        <TrainingSet for mass: 988 stars>
         """
         if kind not in _LABELS:
             raise ValueError(f"kind must be one of {', '.join(_LABELS)}; received {kind!r}.")
