@@ -182,7 +182,7 @@ def run_train(args):
     OSError
         If a file cannot be read or written.
     """
-    from skdistmass.tables.write import new_file
+    from skdistmass.tables.atomic import new_file
     from skdistmass.training.trained_model import check_paths
 
     check_paths(args.out, args.kind, args.overwrite)

@@ -143,7 +143,8 @@ class TrainedModel:
             If the folder does not exist.
         """
         from skdistmass.models.load import save_model
-        from skdistmass.tables.write import new_file, write_table
+        from skdistmass.tables.atomic import new_file
+        from skdistmass.tables.write import write_table
 
         paths = check_paths(path, self.training_set.kind, overwrite)
         model_file, test_file, card_file = paths
