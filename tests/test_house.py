@@ -32,12 +32,13 @@ ROOMS = {
     "networks": FACTS | {"physics"},
     "isochrones": FACTS | {"physics"},
     "estimators": ARRAYS,
-    "models": ARRAYS | {"estimators"},
+    "models": ARRAYS | {"estimators", "tables"},  # tables for their atomic writer
     "tables": FACTS,
     "survey": MODELS | {"tables"},
     "training": SURVEY,
     "simulate": SURVEY,
-    "report": SURVEY | {"training", "simulate"},
+    "plots": SURVEY | {"training"},
+    "report": SURVEY | {"training", "simulate", "plots"},
     "cli": SURVEY | {"training", "simulate", "report", "skdistmass"},
     "__main__": {"cli"},
 }

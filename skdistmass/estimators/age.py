@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import joblib
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator, PchipInterpolator
 from sklearn.utils.metaestimators import available_if
@@ -261,9 +263,10 @@ class MassToAge(AgeInference, NetworkRegressor):
             raise ValueError(f"method must be one of {METHODS}; received {method!r}.")
         if mass not in ("current", "initial"):
             raise ValueError(f"mass must be 'current' or 'initial'; received {mass!r}.")
-        from skdistmass.models.load import load_model
-
-        return load_model("age" if mass == "current" else "age-initial")
+        name = "age" if mass == "current" else "age-initial"
+        # Shipped with this module, so as trustworthy as its code.
+        with (resources.files("skdistmass.models") / f"{name}.joblib").open("rb") as file:
+            return joblib.load(file)
 
     @property
     def pipeline_(self) -> Pipeline:

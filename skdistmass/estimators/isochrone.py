@@ -17,6 +17,7 @@ from skdistmass.estimators.settings import Constraint, check_settings, number, o
 from skdistmass.isochrones import index, labels, posterior
 from skdistmass.isochrones.index import CENTRAL_QUANTILES, MAX_N_SIGMA, STAR_FORMATIONS
 from skdistmass.physics.isochrones import IsochroneTable, load_isochrones, total_metallicity
+from skdistmass.physics.parallax import DEFAULT_LENGTH_SCALE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +130,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         n_sigma: float = 4.0,
         star_formation: str | float = "constant",
         volume_prior: bool = False,
-        length_scale: float = 1350.0,
+        length_scale: float = DEFAULT_LENGTH_SCALE,
         alpha_enhancement: bool = True,
         n_jobs: int = -1,
         progress: bool = False,

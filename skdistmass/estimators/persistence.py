@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skdistmass.networks.forward import ACTIVATION_NAMES
+from skdistmass.networks.activations import ACTIVATION_NAMES
 
 FORMAT = 2
 """Format of the files that this version writes; format 1 were dicts of names and arrays."""

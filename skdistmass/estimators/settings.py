@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skdistmass.networks.forward import ACTIVATION_NAMES
+from skdistmass.networks.activations import ACTIVATION_NAMES
 
 Class = TypeVar("Class", bound=type)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from skdistmass.networks.forward import (
+from skdistmass.networks.activations import (
     ACTIVATION_NAMES,
     EXP_SERIES,
     LN2_HIGH,
@@ -57,7 +57,7 @@ _reordered = _compile(fastmath={"reassoc", "contract", "nsz"})
 
 @_compiled
 def _exp(x, out, power):
-    """Exponential of a block: `exponential` of `_network_output`."""
+    """Exponential of a block: `exponential` of `skdistmass.networks.activations`."""
     for b in range(BLOCK):
         power[b] = min(max(x[b], -MAX_EXPONENT), MAX_EXPONENT) * LOG2_E + ROUND
     for b in range(BLOCK):

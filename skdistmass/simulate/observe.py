@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistmass.physics.constants import A_K_PER_E_B_V
+from skdistmass.physics.constants import A_K_PER_E_B_V, SOLAR_EFFECTIVE_TEMPERATURE
 from skdistmass.physics.coordinates import ecliptic_latitude
 from skdistmass.physics.parallax import edsd_quantiles, zero_point
 from skdistmass.simulate.draw import EXTINCTION_H, EXTINCTION_J
@@ -19,7 +19,7 @@ STAR_BAD = (1 << 23) | (1 << 24)  # ASPCAPFLAG: STAR_BAD and CHI2_BAD
 SN_WARN = (1 << 7) | (1 << 11)  # ASPCAPFLAG: STAR_WARN and SN_WARN
 
 # Colours G - Ks [mag] and Gaia's effective wavenumbers [1/µm] against Teff [K]; the Sun has 1.40, 1.60.
-_COLOUR_TEFF = [3000.0, 3600.0, 4000.0, 4800.0, 5772.0, 6500.0, 8000.0, 10000.0, 15000.0]
+_COLOUR_TEFF = [3000.0, 3600.0, 4000.0, 4800.0, SOLAR_EFFECTIVE_TEMPERATURE, 6500.0, 8000.0, 10000.0, 15000.0]
 _G_MINUS_K = [5.6, 4.4, 3.4, 2.2, 1.40, 1.00, 0.40, 0.0, -0.4]
 _NU_EFF = [1.15, 1.22, 1.30, 1.46, 1.60, 1.66, 1.74, 1.79, 1.82]
 

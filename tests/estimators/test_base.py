@@ -21,7 +21,8 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from skdistmass import DistanceRegressor, MassRegressor, MassToAge, TrainingDomain, load_model, save_model
 from skdistmass.estimators.base import OutsideDomainWarning, without_domain_warning
-from skdistmass.networks.forward import ACTIVATION_NAMES, NUMPY_ROWS
+from skdistmass.networks.activations import ACTIVATION_NAMES
+from skdistmass.networks.forward import NUMPY_ROWS
 
 FEATURES = ["TEFF", "LOGG", "M_H", "C_FE", "N_FE"]
 REGRESSORS = (DistanceRegressor, MassRegressor)

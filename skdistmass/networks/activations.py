@@ -1,0 +1,55 @@
+"""Activations of the networks, and the exponential that both ways of evaluating them share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+ACTIVATION_NAMES = ("relu", "tanh", "logistic", "identity", "softplus", "elu", "silu")
+# Adding 1.5 * 2 ** 52 rounds a number to an integer and leaves that integer in its lowest bits.
+ROUND = 6755399441055744.0
+LOG2_E = 1.4426950408889634
+LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
+MAX_EXPONENT = 700.0
+EXP_SERIES = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
+# ln(1 + e) = 2 artanh(r) with r = e / (2 + e) <= 1/3 for e <= 1.
+LOG1P_SERIES = tuple(2.0 / (2 * n + 1) for n in range(17))
+
+
+def exponential(x):
+    """Exponential to 1e-16: 2 ** k times the Taylor series of the rest."""
+    x = np.clip(x, -MAX_EXPONENT, MAX_EXPONENT)
+    power = x * LOG2_E + ROUND
+    k = power - ROUND
+    rest = (x - k * LN2_HIGH) - k * LN2_LOW
+    series = np.full_like(rest, EXP_SERIES[0])
+    for coefficient in EXP_SERIES[1:]:
+        series *= rest
+        series += coefficient
+    return series * ((power.view(np.int64) + 1023) << 52).view(np.float64)
+
+
+def _logistic(z):
+    return 1.0 - 1.0 / (exponential(z) + 1.0)
+
+
+def _softplus(z):
+    e = exponential(-np.abs(z))
+    ratio = e / (2.0 + e)
+    value, square = np.where(z > 0, z, 0.0), ratio * ratio
+    for coefficient in LOG1P_SERIES:
+        value += coefficient * ratio
+        ratio *= square
+    return value
+
+
+ACTIVATIONS = {
+    "relu": lambda z: np.where(z > 0, z, 0.0),
+    "tanh": lambda z: 1.0 - 2.0 / (exponential(2.0 * z) + 1.0),
+    "logistic": _logistic,
+    "identity": lambda z: z,
+    "softplus": _softplus,
+    "elu": lambda z: np.where(z > 0, z, exponential(-np.abs(z)) - 1.0),
+    "silu": lambda z: z * _logistic(z),
+}
