@@ -372,23 +372,6 @@ def from_series(series: Any) -> RawColumn:
     return RawColumn(values, mask if mask.any() else None)
 
 
-def text_of(values: np.ndarray) -> np.ndarray:
-    """Give values of a table as text objects.
-
-    Parameters
-    ----------
-    values : ndarray
-        Text or bytes.
-
-    Returns
-    -------
-    ndarray of object
-        The same as `str`.
-    """
-    decoded = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
-    return np.array(decoded.tolist(), dtype=object)
-
-
 def is_gzip(path: Path) -> bool:
     """Tell whether a file is compressed by gzip.
 
