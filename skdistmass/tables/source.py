@@ -23,7 +23,7 @@ FORMATS: Mapping[str, str] = {
     ".fit": "fits",
     ".csv": "csv",
     ".tsv": "csv",
-    ".txt": "csv",
+    ".txt": "text",
     ".ecsv": "ecsv",
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -119,7 +119,7 @@ def table_format(path: str | Path, allowed: Iterable[str] | None = None) -> str:
     Returns
     -------
     str
-        "fits", "csv", "ecsv", "parquet" or "votable".
+        "fits", "csv", "text", "ecsv", "parquet" or "votable"; "text" is only read.
 
     Raises
     ------
