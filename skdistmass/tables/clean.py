@@ -152,6 +152,23 @@ def _as_text(value: object) -> str:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
+def text_of(values: NDArray) -> NDArray:
+    """Give values of a table as text objects.
+
+    Parameters
+    ----------
+    values : ndarray
+        Text or bytes.
+
+    Returns
+    -------
+    ndarray of object
+        The same as `str`.
+    """
+    decoded = _decode_bytes(values) if values.dtype.kind == "S" else values
+    return np.array(decoded.tolist(), dtype=object)
+
+
 def _clean_float(
     values: NDArray, raw: RawColumn, column: Column | CatalogColumn, name: str, first_row: int
 ) -> NDArray:

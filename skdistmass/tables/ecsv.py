@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.tables.atomic import open_binary
+from skdistmass.tables.clean import text_of
 from skdistmass.tables.source import (
     RawColumn,
     TableSource,
@@ -21,7 +22,6 @@ from skdistmass.tables.source import (
     column_values,
     quiet_astropy,
     table_source,
-    text_of,
 )
 from skdistmass.tables.text import Dialect, open_text, records, records_source
 

@@ -53,7 +53,7 @@ def open_source(source: Any, is_complete: IsComplete = lambda names: True) -> Ta
         raise ValueError(f"{path}: the file is empty")
     if kind == "fits":
         return open_fits(path, is_complete)
-    if kind == "csv":
+    if kind in ("csv", "text"):
         return open_ecsv(path) if is_ecsv(path) else open_csv(path)
     if kind == "votable":
         return open_votable(path, is_complete)

@@ -23,7 +23,7 @@ FORMATS: Mapping[str, str] = {
     ".fit": "fits",
     ".csv": "csv",
     ".tsv": "csv",
-    ".txt": "csv",
+    ".txt": "text",
     ".ecsv": "ecsv",
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -119,7 +119,7 @@ def table_format(path: str | Path, allowed: Iterable[str] | None = None) -> str:
     Returns
     -------
     str
-        "fits", "csv", "ecsv", "parquet" or "votable".
+        "fits", "csv", "text", "ecsv", "parquet" or "votable"; "text" is only read.
 
     Raises
     ------
@@ -370,23 +370,6 @@ def from_series(series: Any) -> RawColumn:
     else:
         values = series.to_numpy(dtype=object)
     return RawColumn(values, mask if mask.any() else None)
-
-
-def text_of(values: np.ndarray) -> np.ndarray:
-    """Give values of a table as text objects.
-
-    Parameters
-    ----------
-    values : ndarray
-        Text or bytes.
-
-    Returns
-    -------
-    ndarray of object
-        The same as `str`.
-    """
-    decoded = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
-    return np.array(decoded.tolist(), dtype=object)
 
 
 def is_gzip(path: Path) -> bool:

@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, TextIO
 import numpy as np
 
 from skdistmass.tables.atomic import open_binary
-from skdistmass.tables.clean import MISSING_WORDS
-from skdistmass.tables.source import RawColumn, TableSource, column_values, is_gzip, text_of
+from skdistmass.tables.clean import MISSING_WORDS, text_of
+from skdistmass.tables.source import RawColumn, TableSource, column_values, is_gzip
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -53,6 +53,7 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
 
     from astropy.io import votable
 
+    damage = (ExpatError, zlib.error)
     try:
         _check_document(path)
         with quiet_astropy():
@@ -63,16 +64,7 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
             shapes = [([entry.name for entry in tree.fields], len(tree.array)) for tree in trees]
             tree = trees[choose_table(shapes, is_complete)]
             table = tree.to_table(use_names_over_ids=True)
-    except (
-        ValueError,
-        OSError,
-        TypeError,
-        IndexError,
-        SyntaxError,
-        EOFError,
-        ExpatError,
-        zlib.error,
-    ) as error:
+    except (ValueError, OSError, TypeError, IndexError, SyntaxError, EOFError, *damage) as error:
         raise ValueError(f"{path}: not a readable VOTable ({error})") from error
     infos = [info for resource in document.resources for info in resource.infos if info.name == META_KEY]
     source = table_source(table, path.name)
@@ -81,7 +73,7 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
 
 
 def _check_document(path: Path) -> None:
-    """Refuse a document that points to other files or declares more rows than it holds, before it is read."""
+    """Refuse a document that points elsewhere, or declares more rows than it can hold, before it is read."""
     from xml.parsers import expat
 
     tables: list[tuple[int, int, int]] = []  # rows declared, rows seen, byte where the table begins
@@ -91,9 +83,7 @@ def _check_document(path: Path) -> None:
         tag = tag.rpartition(":")[2]
         if tag == "STREAM" and attributes.get("href"):
             where = attributes["href"]
-            raise ValueError(
-                f"its data is elsewhere ({where!r}), and nothing is fetched; save it with the data"
-            )
+            raise ValueError(f"its data is elsewhere ({where!r}); nothing is fetched, save it with them")
         if tag == "TABLE":
             declared = attributes.get("nrows", "0")
             tables.append((int(declared) if declared.isdecimal() else 0, 0, parser.CurrentByteIndex))

@@ -303,7 +303,7 @@ def test_fits_files_that_declare_more_than_they_hold(suffix, tmp_path):
         2880
     )
     (tmp_path / f"stars{suffix}").write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
-    with pytest.raises(ValueError, match=rf"stars{suffix}: .*900000000000"):
+    with pytest.raises(ValueError, match=rf"stars{suffix}: .*(900000000000|truncated)"):
         read_stars(tmp_path / f"stars{suffix}")
 
 
