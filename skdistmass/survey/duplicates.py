@@ -82,7 +82,18 @@ def duplicates(stars: Table) -> NDArray[np.bool_]:
 
 
 def survey_duplicates(stars: Table) -> NDArray[np.bool_] | None:
-    """Find the rows that the survey itself calls superseded, in EXTRATARG; None without that column."""
+    """Find the rows that the survey itself calls superseded, in EXTRATARG; None without that column.
+
+    Parameters
+    ----------
+    stars : astropy.table.Table of length n_samples
+        Table with canonical columns.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,) or None
+        The rows.
+    """
     if "EXTRATARG" not in stars.colnames:
         return None
     return (np.asarray(stars["EXTRATARG"]) & (1 << EXTRATARG_BITS["DUPLICATE"])) != 0

@@ -46,7 +46,15 @@ class StarInputs:
         return self.columns[name] if name in self.columns else np.full(len(self.flags), np.nan)
 
     def flag(self, name: str, where: NDArray[np.bool_]) -> None:
-        """Set a bit, by its name, in some rows."""
+        """Set a bit, by its name, in some rows.
+
+        Parameters
+        ----------
+        name : str
+            Key of `skdistmass.columns.BITS`.
+        where : ndarray of bool of shape (n_samples,)
+            The rows.
+        """
         self.flags[where] |= BITS[name][0]
 
 

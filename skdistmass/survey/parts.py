@@ -132,11 +132,33 @@ class Parts:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def file(self, piece: Piece) -> Path:
-        """Name the file of a piece."""
+        """Name the file of a piece.
+
+        Parameters
+        ----------
+        piece : Piece
+            The piece.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
         return self.folder / f"part.{piece.number}{self.suffix}"
 
     def is_done(self, piece: Piece) -> bool:
-        """Tell whether a piece is there, with all its rows."""
+        """Tell whether a piece is there, with all its rows.
+
+        Parameters
+        ----------
+        piece : Piece
+            The piece.
+
+        Returns
+        -------
+        bool
+            True if so.
+        """
         import pyarrow as pa
 
         try:
@@ -145,7 +167,15 @@ class Parts:
             return False
 
     def write(self, piece: Piece, table: pa.Table) -> None:
-        """Write a piece, whole or not at all."""
+        """Write a piece, whole or not at all.
+
+        Parameters
+        ----------
+        piece : Piece
+            The piece.
+        table : pyarrow.Table
+            Its rows.
+        """
         import pyarrow as pa
 
         file = self.file(piece)
@@ -160,7 +190,18 @@ class Parts:
             raise OSError(error.errno, f"{file}: cannot be written ({error})") from error
 
     def read(self, piece: Piece) -> pa.Table:
-        """Read a piece."""
+        """Read a piece.
+
+        Parameters
+        ----------
+        piece : Piece
+            The piece.
+
+        Returns
+        -------
+        pyarrow.Table
+            Its rows.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -104,7 +104,18 @@ class CatalogJob:
         self.used = self.reader.select([name for name in self.reader.names if name not in _NOT_USED])
 
     def is_kept(self, client: Any = None) -> bool:
-        """Tell whether finished pieces are kept: there are several, of a table that can be found again."""
+        """Tell whether finished pieces are kept: there are several, of a table that can be found again.
+
+        Parameters
+        ----------
+        client : distributed.Client, optional
+            The cluster that fills them.
+
+        Returns
+        -------
+        bool
+            True if so.
+        """
         return self.by_file or client is not None or (self.is_path and len(self.pieces) > 1)
 
     def warn(self) -> None:
