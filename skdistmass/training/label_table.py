@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skdistmass.columns import INPUT_COLUMNS, Column
 from skdistmass.columns.inputs import Kind
 from skdistmass.tables.aliases import MissingColumnsError, match_columns
-from skdistmass.tables.clean import clean_column
+from skdistmass.tables.clean import clean_column, convert_unit
 from skdistmass.tables.open import open_source
 from skdistmass.tables.source import RawColumn
 
@@ -96,7 +96,9 @@ class LabelTable:
             The numbers; NaN where missing.
         """
         actual, raw = self._fetch(name, "float")
-        return np.asarray(clean_column(raw, Column(actual, unit, ""), actual), dtype=np.float64)
+        # Not as a column in that unit: 99.99 for no magnitude is a rule of apparent ones.
+        values = clean_column(raw, Column(actual, "", ""), actual)
+        return np.asarray(convert_unit(values, raw.unit, unit, actual), dtype=np.float64)
 
     def text(self, name: str) -> NDArray[np.str_]:
         """Read a column as text.
