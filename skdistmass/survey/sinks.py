@@ -46,7 +46,7 @@ def observed(tables: Iterable[pa.Table], observe: Observer | None) -> Iterator[p
     for table in tables:
         if observe is not None:
             fields = [field for field in table.schema if not pa.types.is_string(field.type)]
-            observe({field.name: from_arrow(table.column(field.name), field)[0] for field in fields})
+            observe({field.name: from_arrow(table.column(field.name)).values for field in fields})
         yield table
 
 
@@ -106,10 +106,10 @@ def _as_table(chunk: pa.Table) -> Table:
 
     table = Table(meta=json.loads(chunk.schema.metadata[META_KEY.encode()]))
     for field in chunk.schema:
-        values, _, unit = from_arrow(chunk.column(field.name), field)
-        description = field.metadata[b"description"].decode() or None
+        values = from_arrow(chunk.column(field.name)).values
+        labels = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
         values = values.astype(str) if values.dtype.kind == "O" else values
-        table[field.name] = Column(values, unit=unit or None, description=description)
+        table[field.name] = Column(values, unit=labels.get("unit"), description=labels.get("description"))
     return table
 
 
