@@ -10,8 +10,14 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
 
 ACTIVATION_NAMES = ("relu", "tanh", "logistic", "identity", "softplus", "elu", "silu")
 # Up to this many rows in NumPy; above, threads take this many at a time.
@@ -29,7 +35,13 @@ LOG1P_SERIES = tuple(2.0 / (2 * n + 1) for n in range(17))
 
 
 def count_threads() -> int:
-    """Cores at hand; workers of a joblib pool announce their share of them as OMP_NUM_THREADS."""
+    """Cores at hand; workers of a joblib pool announce their share of them as OMP_NUM_THREADS.
+
+    Returns
+    -------
+    int
+        Number of threads to use.
+    """
     announced = os.environ.get("OMP_NUM_THREADS", "")
     if announced.isdigit() and int(announced) > 0:
         return int(announced)
@@ -38,8 +50,19 @@ def count_threads() -> int:
     return joblib.cpu_count()
 
 
-def exponential(x):
-    """Exponential to 1e-16: 2 ** k times the Taylor series of the rest."""
+def exponential(x: FloatArray) -> FloatArray:
+    """Exponential to 1e-16: 2 ** k times the Taylor series of the rest.
+
+    Parameters
+    ----------
+    x : ndarray
+        Exponents, clipped at ±700.
+
+    Returns
+    -------
+    ndarray
+        Exponentials.
+    """
     x = np.clip(x, -MAX_EXPONENT, MAX_EXPONENT)
     power = x * LOG2_E + ROUND
     k = power - ROUND
@@ -51,11 +74,11 @@ def exponential(x):
     return series * ((power.view(np.int64) + 1023) << 52).view(np.float64)
 
 
-def _logistic(z):
+def _logistic(z: FloatArray) -> FloatArray:
     return 1.0 - 1.0 / (exponential(z) + 1.0)
 
 
-def _softplus(z):
+def _softplus(z: FloatArray) -> FloatArray:
     e = exponential(-np.abs(z))
     ratio = e / (2.0 + e)
     value, square = np.where(z > 0, z, 0.0), ratio * ratio
@@ -76,7 +99,14 @@ ACTIVATIONS = {
 }
 
 
-def network_output(X, mean, scale, coefs, intercepts, activation):
+def network_output(
+    X: NDArray[np.floating],
+    mean: FloatArray,
+    scale: FloatArray,
+    coefs: list[FloatArray],
+    intercepts: list[FloatArray],
+    activation: str,
+) -> FloatArray:
     """Mean output of the networks of an ensemble.
 
     Parameters
