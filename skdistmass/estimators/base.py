@@ -21,7 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from skdistmass.estimators.inference import NetworkInference, check_magnitude
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings
+from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings, document_settings
 from skdistmass.estimators.uncertainty import ErrorModel
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
 
@@ -65,10 +65,23 @@ def without_domain_warning() -> Iterator[None]:
 _PIPELINES: WeakKeyDictionary[NetworkRegressor, Pipeline] = WeakKeyDictionary()
 
 
+@document_settings
 class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstimator):
     """Base of the regressors built from ``Pipeline(StandardScaler, KerasRegressor)``.
 
-    Subclasses say what the target is and have the settings below in their constructors.
+    Subclasses say what the target is.
+
+    Parameters
+    ----------
+    {settings}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    skdistmass.DistanceRegressor, skdistmass.MassRegressor, skdistmass.MassToAge : The regressors.
     """
 
     _parameter_constraints: ClassVar[Mapping[str, Constraint]] = SETTINGS

@@ -78,12 +78,12 @@ feature_names_in_ : ndarray of shape (n_features,)
 """
 
 
-def document_settings(cls: Class) -> Class:
+def document_settings(kind: Class) -> Class:
     """Write settings, with the defaults of this class, and attributes where its docstring names them.
 
     Parameters
     ----------
-    cls : type
+    kind : type
         Class with ``{settings}`` and ``{attributes}`` in its docstring.
 
     Returns
@@ -91,18 +91,18 @@ def document_settings(cls: Class) -> Class:
     type
         The class.
     """
-    if cls.__doc__ is None:  # python -OO
-        return cls
-    parameters = inspect.signature(cls).parameters.values()
+    if kind.__doc__ is None:  # python -OO
+        return kind
+    parameters = inspect.signature(kind).parameters.values()
     defaults = {
         parameter.name: f'"{parameter.default}"' if isinstance(parameter.default, str) else parameter.default
         for parameter in parameters
     }
     # Python 3.13 strips the indentation of docstrings, others do not.
-    text = inspect.cleandoc(cls.__doc__)
+    text = inspect.cleandoc(kind.__doc__)
     text = text.replace("{settings}", _SETTINGS.strip().format(**defaults))
-    cls.__doc__ = text.replace("{attributes}", _ATTRIBUTES.strip())
-    return cls
+    kind.__doc__ = text.replace("{attributes}", _ATTRIBUTES.strip())
+    return kind
 
 
 class Constraint(NamedTuple):

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
 
 ACTIVATION_NAMES = ("relu", "tanh", "logistic", "identity", "softplus", "elu", "silu")
 # Adding 1.5 * 2 ** 52 rounds a number to an integer and leaves that integer in its lowest bits.
@@ -17,8 +23,19 @@ EXP_SERIES = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
 LOG1P_SERIES = tuple(2.0 / (2 * n + 1) for n in range(17))
 
 
-def exponential(x):
-    """Exponential to 1e-16: 2 ** k times the Taylor series of the rest."""
+def exponential(x: FloatArray) -> FloatArray:
+    """Exponential to 1e-16: 2 ** k times the Taylor series of the rest.
+
+    Parameters
+    ----------
+    x : ndarray
+        Exponents, clipped at ±700.
+
+    Returns
+    -------
+    ndarray
+        Exponentials.
+    """
     x = np.clip(x, -MAX_EXPONENT, MAX_EXPONENT)
     power = x * LOG2_E + ROUND
     k = power - ROUND
@@ -30,11 +47,11 @@ def exponential(x):
     return series * ((power.view(np.int64) + 1023) << 52).view(np.float64)
 
 
-def _logistic(z):
+def _logistic(z: FloatArray) -> FloatArray:
     return 1.0 - 1.0 / (exponential(z) + 1.0)
 
 
-def _softplus(z):
+def _softplus(z: FloatArray) -> FloatArray:
     e = exponential(-np.abs(z))
     ratio = e / (2.0 + e)
     value, square = np.where(z > 0, z, 0.0), ratio * ratio

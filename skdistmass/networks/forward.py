@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skdistmass.networks.activations import ACTIVATIONS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
 
 # Up to this many rows in NumPy; above, threads take this many at a time.
 NUMPY_ROWS = 1024
@@ -20,7 +26,13 @@ THREAD_ROWS = 32_768
 
 
 def count_threads() -> int:
-    """Cores at hand; workers of a joblib pool announce their share of them as OMP_NUM_THREADS."""
+    """Cores at hand; workers of a joblib pool announce their share of them as OMP_NUM_THREADS.
+
+    Returns
+    -------
+    int
+        Number of threads to use.
+    """
     announced = os.environ.get("OMP_NUM_THREADS", "")
     if announced.isdigit() and int(announced) > 0:
         return int(announced)
@@ -29,7 +41,14 @@ def count_threads() -> int:
     return joblib.cpu_count()
 
 
-def network_output(X, mean, scale, coefs, intercepts, activation):
+def network_output(
+    X: NDArray[np.floating],
+    mean: FloatArray,
+    scale: FloatArray,
+    coefs: list[FloatArray],
+    intercepts: list[FloatArray],
+    activation: str,
+) -> FloatArray:
     """Mean output of the networks of an ensemble.
 
     Parameters

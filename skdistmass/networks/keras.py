@@ -44,10 +44,10 @@ class DenseKerasRegressor(KerasRegressor):
     ----------
     hidden_layer_sizes, activation, solver, alpha, max_iter, tol, n_restarts, n_members
         As in `DistanceRegressor`, and so are the others but one.
-    epsilon, batch_size, learning_rate_init, validation_fraction, n_iter_no_change, random_state, verbose
-        As in `DistanceRegressor`.
     training_loss : {"squared_error", "huber"}, default="squared_error"
         The `loss` of `DistanceRegressor`: SciKeras reads a parameter of that name as one of Keras's own.
+    epsilon, batch_size, learning_rate_init, validation_fraction, n_iter_no_change, random_state, verbose
+        As in `DistanceRegressor`.
 
     Attributes
     ----------

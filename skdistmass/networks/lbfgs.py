@@ -136,12 +136,36 @@ def constant_solution(shapes: Sequence[tuple[int, ...]], value: float) -> Soluti
 
 
 def layer_shapes(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Shapes of kernels and biases, in Keras's order, of a network with these layer sizes."""
+    """Shapes of kernels and biases, in Keras's order, of a network with these layer sizes.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Layer sizes from input to output.
+
+    Returns
+    -------
+    list of tuple of int
+        The shapes.
+    """
     return [shape for pair in itertools.pairwise(sizes) for shape in (pair, pair[1:])]
 
 
 def glorot_uniform(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Draw start values, flat: Glorot-uniform kernels, and biases that spread ReLU kinks over the data."""
+    """Draw start values, flat: Glorot-uniform kernels, and biases that spread ReLU kinks over the data.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Layer sizes from input to output.
+    rng : numpy.random.Generator
+        Source of the numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        Flat weights.
+    """
     parts = []
     for n_in, n_out in itertools.pairwise(sizes):
         bound = np.sqrt(6.0 / (n_in + n_out))
@@ -150,14 +174,40 @@ def glorot_uniform(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarr
 
 
 def split_weights(theta: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
-    """Cut the flat weights into kernels and biases."""
+    """Cut the flat weights into kernels and biases.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        Flat weights.
+    sizes : tuple of int
+        Layer sizes from input to output.
+
+    Returns
+    -------
+    list of ndarray
+        Kernel and bias of each layer.
+    """
     shapes = layer_shapes(sizes)
     ends = np.cumsum([np.prod(shape) for shape in shapes])
     return [part.reshape(shape) for part, shape in zip(np.split(theta, ends[:-1]), shapes, strict=True)]
 
 
 def unscaled(weights: list[np.ndarray], mean: float, scale: float) -> list[np.ndarray]:
-    """Fold the standardisation of the target into the output layer."""
+    """Fold the standardisation of the target into the output layer.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        Kernel and bias of each layer.
+    mean, scale : float
+        Moments of the target.
+
+    Returns
+    -------
+    list of ndarray
+        Weights of the network of the target itself.
+    """
     *hidden, kernel, bias = weights
     return [*hidden, kernel * scale, bias * scale + mean]
 
@@ -187,13 +237,36 @@ class Objective:
         self._penalty = np.concatenate([np.full(np.prod(s), settings.alpha * (len(s) == 2)) for s in shapes])
 
     def sample(self) -> Block:
-        """Return the first rows of the table; in the order of their hash these are a random sample."""
+        """Return the first rows of the table; in the order of their hash these are a random sample.
+
+        Returns
+        -------
+        Block
+            Up to `SCREENING_ROWS` rows.
+        """
         return next(iter(self.blocks)).head(SCREENING_ROWS)
 
     def evaluate(
         self, theta: FloatArray, delta: float = kernel.SQUARED_ERROR, share: Callable | None = None
     ) -> tuple[float, FloatArray]:
-        """Return loss and gradient; `share` calls a function of (first, last) chunks on several threads."""
+        """Return loss and gradient; `share` calls a function of (first, last) chunks on several threads.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            Flat weights.
+        delta : float
+            Huber threshold.
+        share : callable, optional
+            Shares the chunks.
+
+        Returns
+        -------
+        loss : float
+            Mean loss with the penalty.
+        gradient : ndarray of shape (n_parameters,)
+            Its gradient.
+        """
         total = np.zeros(1 + len(theta))
         for block in self.blocks:
             n_chunks = -(-len(block.target) // kernel.CHUNK_ROWS)
@@ -216,7 +289,28 @@ class Objective:
         share: Callable | None = None,
         report: Report | None = None,
     ) -> tuple[Any, list[float]]:
-        """Run L-BFGS from `theta`; return SciPy's result and the loss of each iteration."""
+        """Run L-BFGS from `theta`; return SciPy's result and the loss of each iteration.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            Flat weights.
+        max_iter : int
+            Iterations at most.
+        delta : float
+            Huber threshold.
+        share : callable, optional
+            As in `evaluate`.
+        report : callable, optional
+            Called with the loss after each iteration.
+
+        Returns
+        -------
+        result : scipy.optimize.OptimizeResult
+            Where it ended.
+        curve : list of float
+            Loss after each iteration.
+        """
         tol = self.settings.tol
         curve: list[float] = []
 
@@ -238,7 +332,18 @@ class Objective:
         return result, curve
 
     def residual_scale(self, theta: FloatArray) -> float:
-        """Robust scatter of the residuals of `sample`."""
+        """Robust scatter of the residuals of `sample`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            Flat weights.
+
+        Returns
+        -------
+        float
+            The scatter.
+        """
         block = self.sample()
         output, rows = np.empty(len(block.target)), np.ascontiguousarray(block.features.T)
         zero, one = np.zeros(rows.shape[1]), np.ones(rows.shape[1])

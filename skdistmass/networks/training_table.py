@@ -37,20 +37,55 @@ class Block(NamedTuple):
     weight: FloatArray
 
     def head(self, n_rows: int) -> Block:
-        """Return a copy of the first rows."""
+        """Return a copy of the first rows.
+
+        Parameters
+        ----------
+        n_rows : int
+            How many.
+
+        Returns
+        -------
+        Block
+            The copy.
+        """
         return Block(
             self.features[:, :n_rows].copy(), self.target[:n_rows].copy(), self.weight[:n_rows].copy()
         )
 
 
 def block_slices(n_rows: int) -> Iterator[slice]:
-    """Give the rows of one block after the other."""
+    """Give the rows of one block after the other.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the table.
+
+    Yields
+    ------
+    slice
+        Rows of a block.
+    """
     for start in range(0, n_rows, BLOCK_ROWS):
         yield slice(start, min(start + BLOCK_ROWS, n_rows))
 
 
 def split_blocks(X: FloatArray, y: FloatArray, sample_weight: FloatArray) -> list[Block]:
-    """Cut a table in memory into blocks."""
+    """Cut a table in memory into blocks.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Scaled features.
+    y, sample_weight : ndarray of shape (n_samples,)
+        Scaled target and weights.
+
+    Returns
+    -------
+    list of Block
+        The blocks.
+    """
     return [
         Block(np.ascontiguousarray(X[rows].T), np.ascontiguousarray(y[rows]), sample_weight[rows])
         for rows in block_slices(len(y))
