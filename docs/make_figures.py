@@ -219,7 +219,7 @@ def simulated(n_stars: int) -> dict:
     import skdistmass
     from skdistmass import plots
     from skdistmass.columns import LABEL_SETS
-    from skdistmass.survey.models import DEFAULT_MASSES
+    from skdistmass.survey.options import DEFAULT_MASSES
 
     stars, truth = skdistmass.make_survey(n_stars, random_state=0)
     catalog = skdistmass.build_catalog(stars, masses=DEFAULT_MASSES)

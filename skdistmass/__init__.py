@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from skdistmass._version import __version__
 
 if TYPE_CHECKING:  # What editors and type checkers read; `tests/test_api.py` holds it equal to `_HOME`.
-    from skdistmass.columns import BITS, bit_names, good_stars, has_bit
+    from skdistmass.columns import bit_names, good_stars, has_bit
     from skdistmass.estimators.age import MassToAge
     from skdistmass.estimators.distance import DistanceRegressor
     from skdistmass.estimators.domain import TrainingDomain
@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # What editors and type checkers read; `tests/test_api.py` ho
     from skdistmass.training import distance_training_set, mass_training_set, train_distance, train_mass
 
 __all__ = [
-    "BITS",
     "BinaryPruner",
     "DistanceRegressor",
     "IsochroneDistance",
@@ -65,7 +64,6 @@ __all__ = [
 # Where each name is defined. A module is imported when one of its names is first used, so that importing the
 # package costs nothing.
 _HOME = {
-    "BITS": "columns",
     "BinaryPruner": "estimators.pruning",
     "DistanceRegressor": "estimators.distance",
     "IsochroneDistance": "estimators.isochrone",

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -101,7 +102,7 @@ def test_public_names_are_documented(name):
     text = inspect.getdoc(thing)
     assert len(text.splitlines()[0]) > 20
     if not issubclass_of(thing, BaseEstimator):
-        assert "Returns\n-------" in text or inspect.isclass(thing)
+        assert re.search("(Returns|Yields)\n-+", text) or inspect.isclass(thing)
         return
     for setting in inspect.signature(thing).parameters:
         assert f"\n{setting} : " in text

@@ -12,7 +12,7 @@ _UCDS: Mapping[str, str] = MappingProxyType(
         "APOGEE_ID": "meta.id;meta.main",
         "APSTAR_ID": "meta.id",
         "SDSS_ID": "meta.id",
-        "GAIAEDR3_SOURCE_ID": "meta.id;meta.ref",
+        "GAIAEDR3_SOURCE_ID": "meta.id",
         "TELESCOPE": "meta.id;instr.tel",
         "FIELD": "meta.id;obs.field",
         "MEMBER": "meta.id.parent",

@@ -342,7 +342,7 @@ class DeviationDisplay(Display):
         highest = 0.0
         for (name, table), color in zip(self.tables.items(), COLORS, strict=False):
             centre = (np.asarray(table["log_g_low"]) + np.asarray(table["log_g_high"])) / 2
-            ax.plot(centre, table["mad_sigma"], color=color, marker="o", ms=4, label=name)
+            ax.plot(centre, table["robust_sigma"], color=color, marker="o", ms=4, label=name)
             for quartile in ("deviation_p25", "deviation_p75"):
                 ax.plot(centre, table[quartile], color=color, linestyle="--", linewidth=1)
             highest = max(highest, np.max(table["deviation_p75"], initial=0.0))

@@ -21,7 +21,7 @@ SIMULATED = 20_000
 
 def make_catalog(n_rows):
     """Catalogue of simulated stars, and their true distances [kpc] and ages [Gyr]."""
-    from skdistmass.survey.models import DEFAULT_MASSES
+    from skdistmass.survey.options import DEFAULT_MASSES
 
     stars, truth = make_survey(min(n_rows, SIMULATED), random_state=0)
     catalog = build_catalog(stars, masses=DEFAULT_MASSES)

@@ -53,7 +53,7 @@ def test_astropy_reads_values_units_and_descriptions_without_a_warning(suffix, t
             assert_array_equal(
                 np.ma.filled(np.ma.asarray(read), np.nan if column.kind == "float" else 0), expected
             )
-        unit, description = str(read.unit or ""), read.description
+        unit, description = str(read.unit or ""), " ".join(read.description.split())  # a VOTable wraps lines
         if "fits" in suffix and column.unit == "dex":
             unit, description = "dex", description.removeprefix("[dex] ")
         assert unit == column.unit
