@@ -228,7 +228,13 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
             stars[:, 2] = total_metallicity(stars[:, 2], enhancement)
         return stars, sigmas
 
-    def _summarise(self, stars, sigmas, quantiles=CENTRAL_QUANTILES, seen=None):
+    def _summarise(
+        self,
+        stars: _Result,
+        sigmas: _Result,
+        quantiles: ArrayLike = CENTRAL_QUANTILES,
+        seen: _Result | None = None,
+    ) -> tuple[_Result, dict[str, _Result]]:
         """Return quantiles of the absolute magnitude and a dict of the other summaries."""
         length = float(self.length_scale) if seen is not None and self.volume_prior else 0.0
         if seen is None:

@@ -101,7 +101,7 @@ class DenseKerasRegressor(KerasRegressor):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = BaseEstimator.__sklearn_tags__(self)
         tags.estimator_type = "regressor"
         tags.regressor_tags = RegressorTags()
@@ -109,7 +109,7 @@ class DenseKerasRegressor(KerasRegressor):
         return tags
 
     @classmethod
-    def _get_param_names(cls):
+    def _get_param_names(cls) -> list[str]:
         # The parent lists every attribute, also those that the constructor here does not take.
         return BaseEstimator._get_param_names.__func__(cls)
 
@@ -164,7 +164,16 @@ class DenseKerasRegressor(KerasRegressor):
         with config_context(transform_output="default"):
             return super().fit(X, y, sample_weight=sample_weight, **kwargs)
 
-    def _fit_keras_model(self, X, y, sample_weight, warm_start, epochs, initial_epoch, **kwargs):
+    def _fit_keras_model(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        warm_start: bool,
+        epochs: int,
+        initial_epoch: int,
+        **kwargs: Any,
+    ) -> Any:
         y = np.asarray(y, dtype=np.float64).ravel()
         weight = np.ones_like(y) if sample_weight is None else sample_weight
         scaler = BlockwiseScaler().set_output(transform="default").fit(y[:, None], sample_weight=weight)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
 from skdistmass.networks import kernel
@@ -314,7 +314,7 @@ class Objective:
         tol = self.settings.tol
         curve: list[float] = []
 
-        def record(intermediate_result):
+        def record(intermediate_result: OptimizeResult) -> None:
             curve.append(float(intermediate_result.fun))
             if report is not None:
                 report(curve[-1])
@@ -351,7 +351,7 @@ class Objective:
         return weighted_robust_sigma(output - block.target, block.weight)
 
 
-def _sum_chunks(arguments, sums, chunks):
+def _sum_chunks(arguments: tuple, sums: NDArray, chunks: tuple[int, int]) -> None:
     kernel.sum_chunks(*arguments, chunks, sums)
 
 
@@ -370,12 +370,14 @@ def _finish(
     return Solution(weights, float(result.fun), max(1, len(curve)), bool(result.success), curve)
 
 
-def _map(pool, function, items):
+def _map(pool: ThreadPoolExecutor, function: Callable, items: list) -> list:
     """Call `function` on each item, in threads if there are several."""
     return list(map(function, items) if len(items) == 1 else pool.map(function, items))
 
 
-def _screen(objective, starts, max_iter, pool):
+def _screen(
+    objective: Objective, starts: list[list[FloatArray]], max_iter: int, pool: ThreadPoolExecutor
+) -> list[FloatArray]:
     """Return the most promising start of each member, after `max_iter` iterations."""
     runs = [(member, start) for member, own in enumerate(starts) for start in own]
     results = _map(pool, lambda run: objective.minimize(run[1], max_iter)[0], runs)
@@ -386,7 +388,9 @@ def _screen(objective, starts, max_iter, pool):
     return [best[member].x for member in range(len(starts))]
 
 
-def _share_chunks(pool, n_threads, function, n_chunks):
+def _share_chunks(
+    pool: ThreadPoolExecutor, n_threads: int, function: Callable[[tuple[int, int]], None], n_chunks: int
+) -> None:
     """Call `function` on contiguous parts of the chunks, one of them in this thread."""
     own, *others = itertools.pairwise(n_chunks * i // n_threads for i in range(n_threads + 1))
     running = [pool.submit(function, part) for part in others]
