@@ -90,7 +90,7 @@ def test_same_seed_same_model(stars, trained):
 
 def test_published_protocol(stars):
     network = DistanceRegressor(
-        solver="adam", max_iter=5, batch_size=256, learning_rate_init=0.02, random_state=0
+        solver="adam", max_iter=8, batch_size=256, learning_rate_init=0.02, random_state=0
     )
     model = train_distance(distance_training_set(stars), estimator=network)
     assert model.metrics["all"]["mad_sigma"] < 0.25
