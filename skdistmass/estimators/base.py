@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from sklearn.pipeline import Pipeline
 
-    from skdistmass.networks.lbfgs import Solution
+    from skdistmass.networks.solution import Solution
 
     FloatArray = NDArray[np.float64]
 
