@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 from skdistmass.networks import adam as _adam
 from skdistmass.networks import lbfgs as _lbfgs
 from skdistmass.networks.progress import Report, progress_bar
+from skdistmass.networks.solution import Solution, unscaled
 from skdistmass.networks.tensorflow import KerasRegressor, keras
 from skdistmass.networks.training_table import BlockwiseScaler, split_blocks
 
@@ -184,7 +185,7 @@ class DenseKerasRegressor(KerasRegressor):
         with progress_bar(n_steps, self.verbose) as report:
             solutions = train(np.asarray(X, dtype=np.float64), target, weight, seeds, report)
         for model, solution in zip(self.member_models_, solutions, strict=True):
-            model.set_weights(_lbfgs.unscaled(solution.weights, scaler.mean_[0], scaler.scale_[0]))
+            model.set_weights(unscaled(solution.weights, scaler.mean_[0], scaler.scale_[0]))
         self.solutions_ = solutions
         self.history_ = {"loss": solutions[0].loss_curve}
         if solutions[0].validation_curve is not None:
@@ -197,7 +198,7 @@ class DenseKerasRegressor(KerasRegressor):
         weight: FloatArray,
         seeds: list[np.random.SeedSequence],
         report: Report | None,
-    ) -> list[_lbfgs.Solution]:
+    ) -> list[Solution]:
         parameters = self.get_params() | {"loss": self.training_loss}
         settings = _lbfgs.Settings.from_parameters(X.shape[1], parameters)
         return _lbfgs.train(split_blocks(X, y, weight), settings, seeds, report)
@@ -209,7 +210,7 @@ class DenseKerasRegressor(KerasRegressor):
         weight: FloatArray,
         seeds: list[np.random.SeedSequence],
         report: Report | None,
-    ) -> list[_lbfgs.Solution]:
+    ) -> list[Solution]:
         parameters = self.get_params() | {"epsilon": self.epsilon if self.training_loss == "huber" else None}
         settings = _adam.Settings(**{name: parameters[name] for name in _adam.Settings._fields})
         return [

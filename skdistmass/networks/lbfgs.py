@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from skdistmass.networks import kernel
 from skdistmass.networks.forward import count_threads
 from skdistmass.networks.progress import Report
+from skdistmass.networks.solution import Solution, constant_solution
 from skdistmass.networks.training_table import Block
 from skdistmass.physics.statistics import weighted_robust_sigma
 
@@ -30,36 +31,6 @@ SCREENING_ROWS = 20_000
 SHARED_ROWS = 60_000
 
 FloatArray = NDArray[np.float64]
-
-
-class Solution(NamedTuple):
-    """Weights of one trained network and how the solver ended.
-
-    Parameters
-    ----------
-    weights : list of ndarray
-        Kernel and bias of each layer.
-    loss : float
-        Loss at the end; of the held-out part where there is one.
-    n_iter : int
-        Iterations or epochs.
-    converged : bool
-        Whether the solver stopped by itself.
-    loss_curve : list of float
-        Loss after each iteration or epoch.
-    validation_curve : list of float or None
-        Loss of the held-out part after each epoch.
-    best_epoch : int or None
-        Index of the epoch whose weights stay.
-    """
-
-    weights: list[FloatArray]
-    loss: float
-    n_iter: int
-    converged: bool
-    loss_curve: list[float]
-    validation_curve: list[float] | None = None
-    best_epoch: int | None = None
 
 
 class Settings(NamedTuple):
@@ -113,26 +84,6 @@ class Settings(NamedTuple):
             epsilon=parameters["epsilon"] if parameters["loss"] == "huber" else None,
             **own,
         )
-
-
-def constant_solution(shapes: Sequence[tuple[int, ...]], value: float) -> Solution:
-    """Return the network of a constant target: no kernels, and the constant as the last bias.
-
-    Parameters
-    ----------
-    shapes : sequence of tuple of int
-        Shapes of kernels and biases.
-    value : float
-        The constant.
-
-    Returns
-    -------
-    Solution
-        The network without any loss.
-    """
-    weights = [np.zeros(shape) for shape in shapes]
-    weights[-1][:] = value
-    return Solution(weights, 0.0, 1, True, [0.0])
 
 
 def layer_shapes(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -191,25 +142,6 @@ def split_weights(theta: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]
     shapes = layer_shapes(sizes)
     ends = np.cumsum([np.prod(shape) for shape in shapes])
     return [part.reshape(shape) for part, shape in zip(np.split(theta, ends[:-1]), shapes, strict=True)]
-
-
-def unscaled(weights: list[np.ndarray], mean: float, scale: float) -> list[np.ndarray]:
-    """Fold the standardisation of the target into the output layer.
-
-    Parameters
-    ----------
-    weights : list of ndarray
-        Kernel and bias of each layer.
-    mean, scale : float
-        Moments of the target.
-
-    Returns
-    -------
-    list of ndarray
-        Weights of the network of the target itself.
-    """
-    *hidden, kernel, bias = weights
-    return [*hidden, kernel * scale, bias * scale + mean]
 
 
 class Objective:
