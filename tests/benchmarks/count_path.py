@@ -35,8 +35,8 @@ def entered(job: Callable[[], object]) -> list[tuple[str, str]]:
 
     def note(frame, event, argument):
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(PACKAGE) and code.co_flags & OPTIMIZED:
-            if not code.co_name.startswith("<"):
+        is_function = code.co_flags & OPTIMIZED and not code.co_name.startswith("<")
+        if event == "call" and is_function and code.co_filename.startswith(PACKAGE):
             found.add((code.co_filename.removeprefix(PACKAGE), code.co_qualname))
 
     sys.setprofile(note)
