@@ -47,18 +47,19 @@ NETWORK = {
 }
 MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 8, "max_iter": 1500}
 DISTANCE_NETWORK = NETWORK | {
-    "hidden_layer_sizes": (16, 16),
-    "alpha": 3e-6,
+    "hidden_layer_sizes": (24, 24),
+    "alpha": 1e-5,
     "n_members": 8,
-    "max_iter": 1200,
+    "max_iter": 2000,
+    "tol": 1e-9,  # the loss of all anchors falls slowly when that of the few giants still does
 }
 
 # Anchors: a simulated survey, and for each range of log g the border (distance to the 10th nearest real star)
 # and the width (mag) that balance real stars and isochrones in cross-validation.
 SIMULATED_STARS = 60_000
 SIMULATION_SEED = 7
-DISTANCE_ANCHORS = {"dwarfs": (2.0, 0.16), "giants": (3.0, 0.25), "luminous": (2.25, 0.20)}
-MAX_DISTANCE_ANCHORS = 9000
+DISTANCE_ANCHORS = {"dwarfs": (2.0, 0.17), "giants": (3.0, 0.30), "luminous": (2.25, 0.22)}
+MAX_DISTANCE_ANCHORS = 8000
 DWARF_LOG_G, LUMINOUS_LOG_G = 3.4, 1.6
 MASS_ANCHORS = {"border": 3.0, "width": 0.15, "max_anchors": 5000}
 

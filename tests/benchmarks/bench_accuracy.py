@@ -3,12 +3,12 @@
 Run ``python tests/benchmarks/bench_accuracy.py [--rows N] [--json FILE]``, with the tables of real stars in
 place.
 
-Labels and split are those of ``examples/making/star_labels.py`` (20 % of the stars by KIC). Shipped models are
-loaded as they were before the last fit, on all stars; the others are trained here on the same other 80 % with the same weights: the network of
-the paper (8 ReLU neurons, squared error), histogram gradient boosting and support vectors, and the shipped
-mass network on mass instead of ln mass. ``--rows`` shortens the training of the others. Numbers are
-fractional errors, predicted over reference minus one; robust σ is the median absolute deviation, scaled to a
-Gaussian.
+Labels and split are those of ``examples/making/star_labels.py`` (20 % of the stars by KIC). Shipped models
+are loaded as they were before the last fit, on all stars; the others are trained here on the same other 80 %
+with the same weights: the network of the paper (8 ReLU neurons, squared error), histogram gradient boosting
+and support vectors, and the shipped mass network on mass instead of ln mass. ``--rows`` shortens the training
+of the others. Numbers are fractional errors, predicted over reference minus one; robust σ is the median
+absolute deviation, scaled to a Gaussian.
 """
 
 from __future__ import annotations
