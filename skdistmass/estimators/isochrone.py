@@ -179,9 +179,9 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         return self
 
     def _prepare(self) -> None:
-        """Load the isochrones and sort them for the sums."""
         self.table_ = load_isochrones(self.m_h_step) if self.table is None else self.table
-        self._index = index.PointIndex(self.table_, self.band, self.star_formation, self.n_sigma)
+        sort = index.shared_index if self.table is None else index.PointIndex
+        self._index = sort(self.table_, self.band, self.star_formation, self.n_sigma)
         low, high = self._index.magnitude_range
         self.magnitudes_ = np.arange(np.floor(low * 20) / 20, high + 0.05, 0.05)
 

@@ -346,8 +346,8 @@ def _from_lsdb(stars: Any, filler: _Filler) -> Any:
 
 def _fill_lsdb(stars: pd.DataFrame, filler: _Filler, position: list[str]) -> pd.DataFrame:
     catalog = _fill_frame(stars, filler)
-    for place, name in enumerate(position):
-        catalog.insert(place, name, stars[name])
+    for name in reversed([name for name in position if name not in catalog]):
+        catalog.insert(0, name, stars[name])
     return catalog
 
 

@@ -96,6 +96,7 @@ def test_same_seed_same_model(stars, trained):
     assert again.metrics == trained.metrics
 
 
+@pytest.mark.slow
 def test_published_protocol(stars):
     network = DistanceRegressor(
         solver="adam", max_iter=12, batch_size=256, learning_rate_init=0.02, random_state=0
