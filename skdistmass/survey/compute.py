@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -270,21 +269,14 @@ def _isochrone_distances(inputs: StarInputs, values: Values, isochrone: Isochron
     return distances
 
 
-def _on_usable(function: Callable[[NDArray], Any], inputs: StarInputs, n_outputs: int) -> list[NDArray]:
-    """Evaluate on the rows that can be evaluated; the others are NaN."""
-    outputs = [np.full(len(inputs.features), np.nan) for _ in range(n_outputs)]
+def _predict(model: Any, inputs: StarInputs) -> NDArray[np.float64]:
+    """Predictions of a regressor and their errors; NaN for the rows that cannot be evaluated."""
+    outputs = np.full((2, len(inputs.flags)), np.nan)
     if inputs.usable.any():
-        for output, result in zip(outputs, function(inputs.features[inputs.usable]), strict=True):
-            output[inputs.usable] = result
+        rows = with_feature_names(model, inputs.features[inputs.usable])
+        with without_domain_warning():  # such stars have their bit
+            outputs[:, inputs.usable] = model.predict(rows, return_std=True)
     return outputs
-
-
-def _predict(model: Any, inputs: StarInputs) -> list[NDArray]:
-    """Predictions and their errors of a regressor."""
-    with without_domain_warning():  # such stars have their bit
-        return _on_usable(
-            lambda rows: model.predict(with_feature_names(model, rows), return_std=True), inputs, n_outputs=2
-        )
 
 
 def _domain(model: Any, inputs: StarInputs, column: str) -> tuple[NDArray[np.bool_], Values]:
@@ -292,13 +284,12 @@ def _domain(model: Any, inputs: StarInputs, column: str) -> tuple[NDArray[np.boo
     domain = getattr(model, "domain_", None)
     if domain is None:
         return inputs.usable, {}
-
-    def score(rows: NDArray) -> tuple[NDArray]:
+    density = np.full(len(inputs.flags), np.nan)
+    rows = inputs.features[inputs.usable]
+    if len(rows):
         # The last bits of a product of matrices depend on how many rows it has; full multiples are all alike.
         padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PADDED_ROWS, axis=0)])
-        return (domain.score_samples(with_feature_names(domain, padded))[: len(rows)],)
-
-    (density,) = _on_usable(score, inputs, n_outputs=1)
+        density[inputs.usable] = domain.score_samples(with_feature_names(domain, padded))[: len(rows)]
     return density >= domain.offset_, {column: density}
 
 
