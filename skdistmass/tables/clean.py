@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ def encode(
     if codes.max() >= 128:
         return np.char.encode(text, encoding, errors)
     # A code point below 128 is one byte in either encoding: this is many times faster than encoding.
-    width = max(np.flatnonzero(codes.any(axis=0)), default=0) + 1
+    width = int(max(np.flatnonzero(codes.any(axis=0)), default=0)) + 1
     return codes[:, :width].astype(np.uint8).view(f"S{width}").reshape(text.shape)
 
 
@@ -260,13 +261,13 @@ def _text_of_numbers(values: NDArray, mask: NDArray[np.bool_] | None) -> tuple[l
     return text, np.array([word.lower() in MISSING_WORDS for word in text])
 
 
-def _first_failure(text: list[str], parse) -> tuple[int, str] | None:
+def _first_failure(text: list[str], parse: Callable[[str], object]) -> tuple[int, str]:
     for row, word in enumerate(text):
         try:
             parse(word)
         except ValueError:
             return row, word
-    return None
+    raise LookupError("every word is a number")
 
 
 def _parse_numbers(

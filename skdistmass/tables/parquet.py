@@ -126,7 +126,7 @@ class _Parts:
         """Choose the type of a column that stands in the names of folders: integers where all are."""
         import pyarrow as pa
 
-        words = {values.get(name) for values in self.partitions.values()} - {None}
+        words = {word for values in self.partitions.values() if (word := values.get(name)) is not None}
         whole = words and all(word.lstrip("-").isdecimal() for word in words)
         return pa.int64() if whole else pa.string()
 

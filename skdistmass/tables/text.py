@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from skdistmass.tables.atomic import open_binary
 from skdistmass.tables.clean import MISSING_WORDS, text_of
-from skdistmass.tables.source import RawColumn, TableSource, column_values, is_gzip
+from skdistmass.tables.source import RawColumn, TableSource, column_values, open_bytes
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -98,12 +98,12 @@ def records_source(path: Path, dialect: Dialect, n_rows: int) -> TableSource:
     names = list(dialect.names)
     known: dict[str, str] = {}
 
-    def fetch(kinds, rows):
+    def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         if rows.stop > rows.start:
             return next(fetch_blocks(kinds, rows.start, rows.stop - rows.start))
         return {name: _as_column([], kind or "float", dialect.decimal) for name, kind in kinds.items()}
 
-    def fetch_blocks(kinds, first, size):
+    def fetch_blocks(kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
         places = {name: names.index(name) for name in kinds}
         if unknown := [name for name, kind in kinds.items() if not kind and name not in known]:
             known.update(_infer_kinds(path, dialect, unknown))
@@ -182,9 +182,7 @@ def open_text(path: Path, encoding: str = "utf-8-sig") -> TextIO:
     text file
         The stream; line ends are left as they are.
     """
-    if is_gzip(path):
-        return gzip.open(path, "rt", encoding=encoding, newline="")
-    return path.open("rt", encoding=encoding, newline="")
+    return TextIOWrapper(open_bytes(path), encoding=encoding, newline="")
 
 
 def write_csv(table: Table, path: Path, meta: str) -> None:
@@ -232,7 +230,7 @@ def _lines(stream: TextIO, delimiter: str) -> Iterator[str]:
     return (line.strip(" ") for line in lines) if delimiter == " " else lines
 
 
-def _reader(lines: Iterator[str], delimiter: str):
+def _reader(lines: Iterator[str], delimiter: str) -> Any:
     # Strict: a quote that opens a field must close it, else a lone one would swallow rows.
     return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t")
 
@@ -287,7 +285,7 @@ def _detect(path: Path) -> Dialect:
 
 
 def _header_line(stream: TextIO) -> tuple[list[str], str]:
-    before = []
+    before: list[str] = []
     for line in iter(partial(_next_line, stream), ""):
         if line.strip() and not line.startswith("#"):
             return before, line
@@ -296,8 +294,7 @@ def _header_line(stream: TextIO) -> tuple[list[str], str]:
 
 
 def _encoding(path: Path) -> str:
-    stream: IO[bytes]
-    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+    with open_bytes(path) as stream:
         start = stream.read(4096)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
@@ -318,7 +315,7 @@ def _not_decodable(path: Path, error: UnicodeDecodeError) -> ValueError:
 def _fields(line: str, delimiter: str) -> list[str]:
     line = line.strip(" \r\n") if delimiter == " " else line
     try:
-        fields = next(_reader(iter([line]), delimiter), [])
+        fields: list[str] = next(_reader(iter([line]), delimiter), [])
     except csv.Error:
         return []
     fields = [field.strip() for field in fields]
