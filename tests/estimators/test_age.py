@@ -169,6 +169,15 @@ def test_ages_outside_the_published_range_are_there_and_say_so(network):
     assert network.predict_age([0.783], [-2.0]).age[0] == pytest.approx(12.6, abs=0.4)
 
 
+def test_no_age_is_older_than_the_isochrones_beyond_the_published_masses(network):
+    ages = network.predict_age([0.79, 0.6, 0.8, 0.6], [0.5, 0.0, 0.5, -2.5])
+    assert_array_equal(
+        ages.reason, [NoAgeReason.OUTSIDE_RANGE] * 2 + [NoAgeReason.NONE, NoAgeReason.OUTSIDE_RANGE]
+    )
+    assert_array_equal(np.isnan(ages.age), [True, True, False, True])
+    assert_array_equal(ages.outside_published, [False] * 4)
+
+
 def test_alpha_elements_count_as_metals(network):
     alpha = network.predict_age([1.0, 1.0, 1.0], [-0.3, -0.3, -0.3], alpha_m=[0.2, 0.0, np.nan]).log_age
     # Salaris: log10(0.638 10^0.2 + 0.362) = 0.137 dex of metallicity.
