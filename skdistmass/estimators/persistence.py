@@ -25,6 +25,7 @@ _HOMES: Mapping[str, str] = {
     "DistanceRegressor": "skdistmass.estimators.distance",
     "ErrorModel": "skdistmass.estimators.uncertainty",
     "IsochroneDistance": "skdistmass.estimators.isochrone",
+    "LabelScale": "skdistmass.estimators.label_scale",
     "MassRegressor": "skdistmass.estimators.mass",
     "MassToAge": "skdistmass.estimators.age",
     "TrainingDomain": "skdistmass.estimators.domain",
@@ -39,6 +40,9 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {"BinaryPruner": ("estimator",)}
 _NETWORK_ARRAYS = ("coefs_", "intercepts_", "scaler_mean_", "scaler_scale_", "error_model_")
 _DOMAIN_ARRAYS = ("center_", "scale_", "log_weights_", "means_", "precisions_cholesky_", "offset_")
 _POINT_ARRAYS = ("points_", "values_")
+DOMAINS = ("domain_", "anchored_domain_")
+"""Attributes of a network that hold a `TrainingDomain`: of its real stars, and of these with anchors."""
+_SCALE_ARRAYS = ("columns_", "coef_", "low_", "high_")
 
 
 class StablePickle:
@@ -155,10 +159,17 @@ def check_state(format_version: int, name: str, state: dict) -> None:
     missing = [parameter for parameter in _REQUIRED.get(name, ()) if parameter not in state]
     if missing:
         raise ValueError(f"{name}: {missing[0]} is missing.")
+    _check_arrays(name, state)
+
+
+def _check_arrays(name: str, state: dict) -> None:
+    """Check the fitted arrays of a class."""
     if name == "ErrorModel":
         _check_error_model(state)
     elif name == "TrainingDomain" and _fitted(name, state, _DOMAIN_ARRAYS):
         _check_domain(state)
+    elif name == "LabelScale" and _fitted(name, state, _SCALE_ARRAYS):
+        _check_label_scale(state)
     elif name in _PREDICTORS and "points_" in state:
         _fitted(name, state, _POINT_ARRAYS)
         _array(name, "points_", state["points_"], (None, 2))
@@ -240,9 +251,10 @@ def _check_network(name: str, state: dict) -> None:
         raise ValueError(
             f"{name}: error_model_ must be an ErrorModel; received a {type(error_model).__name__}."
         )
-    domain = state.get("domain_")
-    if domain is not None and type(domain).__name__ != "TrainingDomain":
-        raise ValueError(f"{name}: domain_ must be a TrainingDomain; received a {type(domain).__name__}.")
+    for key in DOMAINS:
+        domain = state.get(key)
+        if domain is not None and type(domain).__name__ != "TrainingDomain":
+            raise ValueError(f"{name}: {key} must be a TrainingDomain; received a {type(domain).__name__}.")
     target = state.get("target", "log_mass")
     if name == "MassRegressor" and target not in ("log_mass", "mass"):
         raise ValueError(f"{name}: target must be 'log_mass' or 'mass'; received {target!r}.")
@@ -257,6 +269,20 @@ def _check_domain(state: dict) -> None:
     factors = state["precisions_cholesky_"]
     _array("TrainingDomain", "precisions_cholesky_", factors, (n_components, n_features, n_features))
     _number("TrainingDomain", "offset_", state["offset_"])
+
+
+def _check_label_scale(state: dict) -> None:
+    n_features, degree = state["n_features_in_"], state.get("degree", 1)
+    n_coordinates = len(_array("LabelScale", "low_", state["low_"], (None,)))
+    _array("LabelScale", "high_", state["high_"], (n_coordinates,))
+    places = state["columns_"]
+    if not (isinstance(places, np.ndarray) and places.dtype.kind == "i" and places.ndim == 1):
+        raise ValueError("LabelScale: columns_ must be an array of integers.")
+    if not (len(places) and places.min() >= 0 and places.max() < n_features):
+        raise ValueError(f"LabelScale: columns_ must be places of {n_features} columns; received {places}.")
+    if type(degree) is not int or degree < 1 or n_coordinates > n_features:
+        raise ValueError("LabelScale: degree and coordinates must be those of its arrays.")
+    _array("LabelScale", "coef_", state["coef_"], (len(places), 1 + degree * n_coordinates))
 
 
 def _check_error_model(state: dict) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skdistmass.estimators.persistence import check_state, rebuild, rebuild_predictor
+from skdistmass.estimators.persistence import DOMAINS, check_state, rebuild, rebuild_predictor
 from skdistmass.models.pickle_machine import MAX_VALUES, Pending, PickleMachine, StoredEstimator
 
 MAX_BYTES = 2**27
@@ -91,13 +91,19 @@ def to_predictor(value: Any) -> Any:
     if not isinstance(value, StoredEstimator):
         return None
     state = value.state
-    domain = state.get("domain_") if isinstance(state, dict) else None
-    if domain is not None:
-        if not isinstance(domain, StoredEstimator) or domain.name != "TrainingDomain":
-            raise ValueError("domain_ must be a TrainingDomain.")
-        check_state(domain.format_version, domain.name, domain.state)
-        state = {name: part for name, part in state.items() if name != "domain_"}
+    if isinstance(state, dict):
+        for key in DOMAINS:
+            if state.get(key) is not None:
+                _check_stored_domain(key, state[key])
+        state = {name: part for name, part in state.items() if name not in DOMAINS}
     return rebuild_predictor(value.format_version, value.name, to_estimator(state))
+
+
+def _check_stored_domain(key: str, domain: Any) -> None:
+    """Check a domain that the predictor, which has none, leaves out."""
+    if not isinstance(domain, StoredEstimator) or domain.name != "TrainingDomain":
+        raise ValueError(f"{key} must be a TrainingDomain.")
+    check_state(domain.format_version, domain.name, domain.state)
 
 
 def _decompress(content: bytes) -> bytes:
