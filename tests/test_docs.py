@@ -42,6 +42,7 @@ def test_readme_links_lead_somewhere():
 GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", GALLERY, ids=lambda path: path.stem)
 def test_gallery_script_runs_and_draws(script, tmp_path, monkeypatch):
     matplotlib = pytest.importorskip("matplotlib")

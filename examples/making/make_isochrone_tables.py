@@ -9,9 +9,10 @@ none of which the package needs when it runs::
     python examples/making/make_isochrone_tables.py [OUTPUT_DIRECTORY]
 
 ``giant_ages_mist.npz``
-    The mean initial and current mass of giants for each age and [Fe/H] of the MIST grid. Each point of an
-    isochrone counts with the number of stars near it: the initial mass function times the mass interval
-    between its neighbours, so that a phase weighs what stars dwell in it.
+    The mean mass of giants for each age and [Fe/H] of the MIST grid: initial and current mass of all giants,
+    current masses of stars on the red giant branch and in the red clump. Each point of an isochrone counts
+    with the number of stars near it: the initial mass function times the mass interval between its
+    neighbours, so that a phase weighs what stars dwell in it.
 ``isochrones_parsec.npz``
     PARSEC isochrones from the main sequence to the early asymptotic giant branch with absolute 2MASS
     magnitudes, on a common axis of evolutionary phase, at the metallicity nodes of the grid.
@@ -40,9 +41,10 @@ MIST_CITATION = "Choi et al. 2016, ApJ 823, 102; Dotter 2016, ApJS 222, 8 (MIST)
 PARSEC_CITATION = "Bressan et al. 2012, MNRAS 427, 127 (PARSEC)"
 
 MIST_LOG_AGES = (7.4, 10.3)
-MIST_FE_H = (-2.0, 0.5)
+MIST_FE_H = (-2.5, 0.5)
 GIANT_LOG_G = 3.5
 GIANT_PHASES = {2: "SGB+RGB", 3: "CHeB", 4: "EAGB"}
+BRANCH, CLUMP = 2, 3
 
 PARSEC_LOG_AGES = (8.0, 10.15)
 # Equivalent evolutionary phases of the PARSEC grid: end of the main sequence, tip of the red giant branch,
@@ -98,11 +100,20 @@ class Grid:
 
 
 def mean_giant_masses(isochrone):
-    """Return the mean initial and current mass [Msun] of the giants of one isochrone."""
-    initial_mass = isochrone["initial_mass"]
-    giant = np.isin(isochrone["phase"], list(GIANT_PHASES)) & (isochrone["log_g"] < GIANT_LOG_G)
-    weight = (kroupa_imf(initial_mass) * cell_widths(initial_mass))[giant]
-    return [np.average(mass[giant], weights=weight) for mass in (initial_mass, isochrone["star_mass"])]
+    """Return mean masses [Msun] of the giants of one isochrone, by the name of their array."""
+    initial_mass, mass, phase = (isochrone[name] for name in ("initial_mass", "star_mass", "phase"))
+    weight = kroupa_imf(initial_mass) * cell_widths(initial_mass)
+
+    def mean(masses, phases):
+        chosen = np.isin(phase, phases) & (isochrone["log_g"] < GIANT_LOG_G)
+        return np.average(masses[chosen], weights=weight[chosen])
+
+    return {
+        "initial_mass": mean(initial_mass, list(GIANT_PHASES)),
+        "current_mass": mean(mass, list(GIANT_PHASES)),
+        "branch_mass": mean(mass, [BRANCH]),
+        "clump_mass": mean(mass, [CLUMP]),
+    }
 
 
 def make_giant_ages(output):
@@ -110,13 +121,15 @@ def make_giant_ages(output):
     path = find_data("lachesis_grids", "grids/mist_v2.5_vvcrit0.4.h5")
     grid = Grid(path)
     i_m_h, i_age = grid.select("m_h", MIST_FE_H), grid.select("log_age", MIST_LOG_AGES)
-    masses = np.array([[mean_giant_masses(grid.isochrone(f, a)) for f in i_m_h] for a in i_age])
+    rows = [[mean_giant_masses(grid.isochrone(f, a)) for f in i_m_h] for a in i_age]
+    masses = {name: np.array([[cell[name] for cell in row] for row in rows]) for name in rows[0][0]}
     phases = ", ".join(f"{number} ({name})" for number, name in GIANT_PHASES.items())
     provenance = {
         "content": "mean mass of giants [Msun] for each log age [log10 yr] (rows) and [Fe/H] [dex] (columns)",
         "grid": "MIST 2.5, v/vcrit = 0.4",
         "source": describe_source(path, "lachesis-grids"),
-        "cuts": f"log g < {GIANT_LOG_G}; phases {phases}; log age {MIST_LOG_AGES}; [Fe/H] {MIST_FE_H}",
+        "cuts": f"log g < {GIANT_LOG_G}; phases {phases}; log age {MIST_LOG_AGES}; [Fe/H] {MIST_FE_H}; "
+        f"branch_mass phase {BRANCH}, clump_mass phase {CLUMP}",
         "weights": "Kroupa (2001) initial mass function times the interval of initial mass",
         **describe_making(MIST_CITATION),
     }
@@ -125,9 +138,8 @@ def make_giant_ages(output):
         target,
         log_age=np.round(grid.log_age[i_age], 4),
         fe_h=np.round(grid.m_h[i_m_h], 4),
-        initial_mass=masses[..., 0],
-        current_mass=masses[..., 1],
         provenance=json.dumps(provenance),
+        **masses,
     )
     return target
 

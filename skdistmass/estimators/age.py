@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import joblib
 import numpy as np
-from scipy.interpolate import LinearNDInterpolator, PchipInterpolator
+from scipy.interpolate import LinearNDInterpolator
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdistmass.estimators.base import NetworkRegressor
-from skdistmass.estimators.inference import (
+from skdistmass.estimators.age_inference import (
     MASS_RANGE,
     MAX_LOG_G,
     METALLICITY_RANGE,
@@ -22,8 +21,9 @@ from skdistmass.estimators.inference import (
     Ages,
     NoAgeReason,
 )
+from skdistmass.estimators.base import NetworkRegressor
 from skdistmass.estimators.settings import Constraint, document_settings, one_of
-from skdistmass.physics.isochrones import load_giant_ages
+from skdistmass.physics.giants import load_giant_ages, log_age_of_mass
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -77,29 +77,13 @@ def isochrone_ages(mass: str = "current") -> tuple[FloatArray, FloatArray]:
         raise ValueError(f"mass must be 'current' or 'initial'; received {mass!r}.")
     table = load_giant_ages()
     masses = table.current_mass if mass == "current" else table.initial_mass
-    log_mass = np.log10(_SAMPLED_MASSES)
-    log_age = np.stack(
-        [_log_age_of_mass(log_mass, np.log10(column), table.log_age) for column in masses.T], axis=1
-    )
+    log_age = log_age_of_mass(np.log10(_SAMPLED_MASSES), masses)
     upper = np.clip(np.searchsorted(table.fe_h, _SAMPLED_METALLICITIES), 1, len(table.fe_h) - 1)
     step = table.fe_h[upper] - table.fe_h[upper - 1]
     fraction = (_SAMPLED_METALLICITIES - table.fe_h[upper - 1]) / step
     sampled = (1 - fraction) * log_age[:, upper - 1] + fraction * log_age[:, upper]
     grid = np.meshgrid(_SAMPLED_MASSES, _SAMPLED_METALLICITIES, indexing="ij")
     return np.column_stack([axis.ravel() for axis in grid]), sampled.ravel()
-
-
-def _log_age_of_mass(log_mass: FloatArray, node_log_mass: FloatArray, node_log_age: FloatArray) -> FloatArray:
-    # Nodes run from young and massive to old and light.
-    relation = PchipInterpolator(node_log_mass[::-1], node_log_age[::-1], extrapolate=False)
-    log_age = relation(log_mass)
-    for low_end in (True, False):
-        edge = -1 if low_end else 0
-        inner = edge - 4 if low_end else edge + 4
-        slope = (node_log_age[edge] - node_log_age[inner]) / (node_log_mass[edge] - node_log_mass[inner])
-        beyond = log_mass < node_log_mass[-1] if low_end else log_mass > node_log_mass[0]
-        log_age[beyond] = node_log_age[edge] + slope * (log_mass[beyond] - node_log_mass[edge])
-    return log_age
 
 
 class _OfNetwork:

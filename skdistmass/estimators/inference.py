@@ -1,15 +1,13 @@
 """Inference without scikit-learn, for fast start-up.
 
-Prediction, its error, distances and ages from the arrays of fitted networks: shared by the estimators and by
+Prediction, its error and distances from the arrays of fitted networks: shared by the estimators and by
 `skdistmass.estimators.predictor.Predictor`. Importing scikit-learn takes longer than all that one star needs.
 """
 
 from __future__ import annotations
 
-import enum
 import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
@@ -24,12 +22,6 @@ if TYPE_CHECKING:
     from skdistmass.estimators.uncertainty import ErrorModel
 
     FloatArray = NDArray[np.float64]
-
-MASS_RANGE = (0.8, 8.0)
-METALLICITY_RANGE = (-0.5, 0.5)
-MAX_LOG_G = 3.5
-# The relation is sampled past its range, so that errors can be propagated at the edges.
-SAMPLED_MASSES = (0.55, 10.0)
 
 # Far from any star the network can say anything: a mass that no star has, but a number.
 _MAX_LN_MASS = 80.0
@@ -247,143 +239,3 @@ def _check_photometry(apparent_mag: NDArray[np.floating], extinction: NDArray[np
             f"{a_k[bad[0]]:g}, apparent_mag {magnitude[bad[0]]:g}). Are the two arguments swapped? The order "
             "is predict_distance(X, apparent_mag, extinction)."
         )
-
-
-class NoAgeReason(enum.IntEnum):
-    """Why a star has no age."""
-
-    NONE = 0
-    MISSING_INPUT = 1
-    NOT_A_GIANT = 2
-    OUTSIDE_RANGE = 3
-
-
-@dataclass(frozen=True)
-class Ages:
-    """Ages of stars, one array element each; NaN where `reason` is not 0.
-
-    Parameters
-    ----------
-    age : ndarray of shape (n_samples,)
-        Age [Gyr].
-    age_error_lower, age_error_upper : ndarray of shape (n_samples,)
-        Distance from `age` to the 16th and the 84th percentile [Gyr]; NaN without mass errors.
-    log_age : ndarray of shape (n_samples,)
-        log10 of the age in years [dex].
-    log_age_error_lower, log_age_error_upper : ndarray of shape (n_samples,)
-        Errors of `log_age` [dex].
-    reason : ndarray of shape (n_samples,)
-        A `NoAgeReason` for each star.
-    """
-
-    age: FloatArray
-    age_error_lower: FloatArray
-    age_error_upper: FloatArray
-    log_age: FloatArray
-    log_age_error_lower: FloatArray
-    log_age_error_upper: FloatArray
-    reason: NDArray[np.int8]
-
-
-class AgeInference(NetworkInference):
-    """Ages with their errors from a relation of mass, metallicity and log age."""
-
-    _columns = ("MASS", "M_H")
-    error_feature: str | int = "M_H"
-
-    def predict_age(
-        self,
-        mass: ArrayLike,
-        m_h: ArrayLike,
-        mass_error: ArrayLike | None = None,
-        log_g: ArrayLike | None = None,
-    ) -> Ages:
-        """Predict ages with errors from those of the masses.
-
-        Parameters
-        ----------
-        mass : array-like of shape (n_samples,)
-            Mass [Msun].
-        m_h : array-like of shape (n_samples,)
-            Metallicity [M/H] [dex].
-        mass_error : array-like of shape (n_samples,), default=None
-            1σ error of the mass [Msun].
-        log_g : array-like of shape (n_samples,), default=None
-            Surface gravity [dex]; a star with log g >= 3.5 is not a giant and gets no age. None: all are
-            giants.
-
-        Returns
-        -------
-        Ages
-            Ages [Gyr], their errors and why there is none.
-
-        Raises
-        ------
-        ValueError
-            If the arrays differ in length, or a mass error is negative.
-
-        Notes
-        -----
-        Age falls with mass, so the percentiles of the age are the ages at the percentiles of the mass: the
-        upper error of the age is that of M - σ, the lower that of M + σ.
-        """
-        masses, metallicities, error, gravity = _age_inputs(mass, m_h, mass_error, log_g)
-        reason = _reason(masses, metallicities, gravity)
-        usable = reason == NoAgeReason.NONE
-        log_age = self._log_ages(masses, metallicities, usable)
-        # Far outside the range the relation is not sampled; an error that reaches there is a lower limit.
-        low, high = SAMPLED_MASSES
-        has_error = usable & np.isfinite(error)
-        older = self._log_ages(np.clip(masses - error, low, high), metallicities, has_error)
-        younger = self._log_ages(np.clip(masses + error, low, high), metallicities, has_error)
-        age = 10.0 ** (log_age - 9)
-        return Ages(
-            age=age,
-            age_error_lower=age - 10.0 ** (younger - 9),
-            age_error_upper=10.0 ** (older - 9) - age,
-            log_age=log_age,
-            log_age_error_lower=log_age - younger,
-            log_age_error_upper=older - log_age,
-            reason=reason,
-        )
-
-    def _log_ages(self, mass: FloatArray, m_h: FloatArray, usable: NDArray[np.bool_]) -> FloatArray:
-        log_age = np.full(mass.shape, np.nan)
-        if usable.any():
-            X = np.column_stack([mass[usable], m_h[usable]])
-            log_age[usable] = self.predict(with_feature_names(self, X))  # type: ignore[attr-defined]
-        return log_age
-
-
-def _age_inputs(
-    mass: ArrayLike, m_h: ArrayLike, mass_error: ArrayLike | None, log_g: ArrayLike | None
-) -> list[FloatArray]:
-    """Return mass, [M/H], mass error and log g as arrays of one length, with what stands for None."""
-    first = np.atleast_1d(np.asarray(mass, dtype=float))
-    arrays = [first]
-    for name, values, default in (
-        ("m_h", m_h, 0.0),
-        ("mass_error", mass_error, np.nan),
-        ("log_g", log_g, 0.0),
-    ):
-        array = np.full(first.shape, default) if values is None else np.atleast_1d(np.asarray(values, float))
-        if array.shape != first.shape:
-            raise ValueError(f"{name} must have the shape of mass, {first.shape}; received {array.shape}.")
-        arrays.append(array)
-    bad = np.flatnonzero(arrays[2] < 0)
-    if bad.size:
-        raise ValueError(
-            f"mass_error [Msun] must not be negative; received {bad.size} of {first.size} values that are "
-            f"(first: row {bad[0]})."
-        )
-    return arrays
-
-
-def _reason(mass: FloatArray, m_h: FloatArray, log_g: FloatArray) -> NDArray[np.int8]:
-    """Say for each star why it has no age, the first that applies."""
-    missing = ~(np.isfinite(mass) & np.isfinite(m_h) & np.isfinite(log_g))
-    outside = (mass < MASS_RANGE[0]) | (mass > MASS_RANGE[1])
-    outside |= (m_h < METALLICITY_RANGE[0]) | (m_h > METALLICITY_RANGE[1])
-    reason = np.where(outside, NoAgeReason.OUTSIDE_RANGE, NoAgeReason.NONE)
-    reason = np.where(log_g >= MAX_LOG_G, NoAgeReason.NOT_A_GIANT, reason)
-    return np.where(missing, NoAgeReason.MISSING_INPUT, reason).astype(np.int8)

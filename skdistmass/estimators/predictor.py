@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skdistmass.estimators.inference import (
-    AgeInference,
-    DistanceInference,
-    MassInference,
-    NetworkInference,
-)
+from skdistmass.estimators.age_inference import AgeInference
+from skdistmass.estimators.inference import DistanceInference, MassInference, NetworkInference
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -200,3 +201,7 @@ class PointIndex:
             Absolute magnitudes [mag].
         """
         return self.mag_zero + MAG_BIN * position
+
+
+shared_index = lru_cache(maxsize=2)(PointIndex)
+"""`PointIndex` of a table that never changes, sorted once in a process: the shipped isochrones."""

@@ -78,33 +78,21 @@ def total_metallicity(m_h: ArrayLike, alpha_m: ArrayLike) -> NDArray[np.float64]
     return (np.asarray(m_h, dtype=float) + enhancement)[()]
 
 
-@dataclass(frozen=True, eq=False)
-class GiantAges:
-    """Mean mass of giants for each age and metallicity, from `load_giant_ages`.
+def read_arrays(name: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read every array of a shipped file.
 
     Parameters
     ----------
-    log_age : ndarray of shape (n_ages,)
-        Log age [log10 yr], increasing.
-    fe_h : ndarray of shape (n_fe_h,)
-        [Fe/H] [dex], increasing.
-    initial_mass : ndarray of shape (n_ages, n_fe_h)
-        Mean initial mass of the giants [Msun].
-    current_mass : ndarray of shape (n_ages, n_fe_h)
-        Mean current mass of the giants, after mass loss [Msun].
+    name : str
+        File in `skdistmass.data`.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        The arrays.
     provenance : dict
         Grid, versions, hash of the source, cuts, date and citation.
     """
-
-    log_age: np.ndarray
-    fe_h: np.ndarray
-    initial_mass: np.ndarray
-    current_mass: np.ndarray
-    provenance: dict
-
-
-def _open(name: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read every array of a shipped file; they come read-only, for results are shared."""
     with (
         resources.files("skdistmass.data").joinpath(name).open("rb") as stream,
         np.load(stream, allow_pickle=False) as file,
@@ -112,38 +100,6 @@ def _open(name: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays = {key: file[key] for key in file.files}
     provenance = json.loads(str(arrays.pop("provenance")))
     return arrays, provenance
-
-
-@functools.cache
-def load_giant_ages() -> GiantAges:
-    """Load the shipped table of the mean mass of giants for each age and [Fe/H].
-
-    Returns
-    -------
-    GiantAges
-        The table; its arrays are shared and read-only.
-
-    Notes
-    -----
-    Giants are stars after the main sequence with log g < 3.5, up to the early asymptotic giant branch (MIST
-    phases 2, 3 and 4). Each point of an isochrone counts with the Kroupa initial mass function times its
-    interval of initial mass, that is with the number of stars that dwell there.
-
-    References
-    ----------
-    Choi, J., et al. 2016, ApJ, 823, 102 (MIST). Dotter, A. 2016, ApJS, 222, 8.
-
-    Examples
-    --------
-    >>> from skdistmass.physics.isochrones import load_giant_ages
-    >>> table = load_giant_ages()
-    >>> bool((table.current_mass[:-1] > table.current_mass[1:]).all())  # older giants have lower masses
-    True
-    """
-    arrays, provenance = _open("giant_ages_mist.npz")
-    for array in arrays.values():
-        array.flags.writeable = False
-    return GiantAges(**arrays, provenance=provenance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +238,7 @@ def load_isochrone_grid() -> IsochroneGrid:
     >>> grid.log_teff.shape == (len(grid.m_h), len(grid.log_age), grid.log_teff.shape[2])
     True
     """
-    arrays, provenance = _open("isochrones_parsec.npz")
+    arrays, provenance = read_arrays("isochrones_parsec.npz")
     gap = int(arrays.pop("n_before_gap"))
     arrays["age_width"] = _age_intervals(arrays["log_age"])
     arrays["weight"] = _point_weights(arrays["initial_mass"], gap, arrays["age_width"])

@@ -265,7 +265,7 @@ def _isochrone_distances(inputs: StarInputs, values: Values, isochrone: Isochron
         limit = DISAGREEMENT * np.hypot(values["ABS_MAG_ERR"], spread)
         inputs.flag("ISOCHRONE_DISAGREES", np.abs(difference) > limit)
     names = {"NMSU_DIST": "median", "NMSU_DIST_P16": "p16", "NMSU_DIST_P84": "p84"}
-    distances = {name: result[f"distance_{part}"].to_numpy() for name, part in names.items()}
+    distances: Values = {name: result[f"distance_{part}"].to_numpy() for name, part in names.items()}
     distances["NMSU_DIST_ALL"] = result[["distance_mode", "distance_median", "distance_mean"]].to_numpy()
     return distances
 
@@ -293,7 +293,7 @@ def _domain(model: Any, inputs: StarInputs, column: str) -> tuple[NDArray[np.boo
     if domain is None:
         return inputs.usable, {}
 
-    def score(rows):
+    def score(rows: NDArray) -> tuple[NDArray]:
         # The last bits of a product of matrices depend on how many rows it has; full multiples are all alike.
         padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PADDED_ROWS, axis=0)])
         return (domain.score_samples(with_feature_names(domain, padded))[: len(rows)],)

@@ -116,7 +116,7 @@ def catalog_numbers(path: str | Path, block_rows: int = 2**17) -> Iterator[dict[
 
 
 def _is_catalog(names: Sequence[str]) -> bool:
-    known = {canonical_catalog_name(name) for name in names} - _INPUTS - {None}
+    known = {known for name in names if (known := canonical_catalog_name(name))} - _INPUTS
     known |= {"AGE_ERR"} if _error_pair(names) else set()
     return len(known) > 1 and any(name.startswith(_RESULTS) for name in known)
 

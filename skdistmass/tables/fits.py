@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from skdistmass.tables.source import (
     TableSource,
     choose_table,
     column_values,
+    open_bytes,
     parse_meta,
     quiet_astropy,
 )
@@ -146,7 +146,7 @@ class _Layout:
         plain = [name for name in kinds if name in self.plain]
         whole = self._read_whole([name for name in kinds if name not in self.plain], slice(first, stop))
         # A compressed file is opened once: to find a row in it, all before it must be decompressed.
-        with gzip.open(self.path) if self.compression == "gzip" else self.path.open("rb") as stream:
+        with open_bytes(self.path) as stream:
             for start in range(first, stop, size) or (first,):
                 rows = slice(start, min(start + size, stop))
                 arrays = self._read_blocks(stream, plain, rows)
@@ -307,7 +307,7 @@ class FitsWriter:
                 rows = values[name][start : start + len(block)]
                 block[name] = _as_stored(rows, block.dtype[name]).reshape(block[name].shape)
             self._stream.write(block.data)
-            self._datasum = add_words(self._datasum, block.view(np.uint8), self._n_bytes)
+            self._datasum = add_words(self._datasum, block.data, self._n_bytes)
             self._n_bytes += block.nbytes
         self._n_written += len(table)
 

@@ -6,7 +6,7 @@ import csv
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -17,7 +17,7 @@ import numpy as np
 
 from skdistmass.tables.atomic import open_binary
 from skdistmass.tables.clean import MISSING_WORDS, text_of
-from skdistmass.tables.source import RawColumn, TableSource, column_values
+from skdistmass.tables.source import RawColumn, TableSource, column_values, open_bytes
 from skdistmass.tables.text_records import (
     DELIMITERS,
     Dialect,
@@ -26,7 +26,6 @@ from skdistmass.tables.text_records import (
     csv_reader,
     next_line,
     not_decodable,
-    open_bytes,
     open_text,
 )
 
@@ -104,7 +103,8 @@ def count_records(path: Path, dialect: Dialect) -> Counted:
     ValueError
         If a record has more or fewer fields than the header, or a quote is out of place.
     """
-    n_rows, places, has_commas = 0, [], False
+    n_rows, has_commas = 0, False
+    places: list[Place] = []
     for block in blocks(path, dialect, (0,)):
         if not places or block.place != places[-1]:
             places.append(block.place)
@@ -133,14 +133,14 @@ def records_source(path: Path, dialect: Dialect, counted: Counted) -> TableSourc
     names = list(dialect.names)
     known: dict[str, str] = {}
 
-    def fetch(kinds, rows):
+    def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         if rows.stop > rows.start:
             return next(fetch_blocks(kinds, rows.start, rows.stop - rows.start))
         return {
             name: _as_column(_no_text(), kind or "float", dialect.decimal) for name, kind in kinds.items()
         }
 
-    def fetch_blocks(kinds, first, size):
+    def fetch_blocks(kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
         if unknown := [name for name, kind in kinds.items() if not kind and name not in known]:
             known.update(_infer_kinds(path, dialect, unknown))
         kinds = {name: kind or known[name] for name, kind in kinds.items()}
@@ -294,7 +294,7 @@ def _detect(path: Path) -> Dialect:
 
 
 def _header_line(stream: TextIO) -> tuple[list[str], str]:
-    before = []
+    before: list[str] = []
     for line in iter(partial(next_line, stream), ""):
         if line.strip() and not line.startswith("#"):
             return before, line
@@ -316,7 +316,7 @@ def _encoding(path: Path) -> str:
 def _fields(line: str, delimiter: str) -> list[str]:
     line = line.strip(" \r\n") if delimiter == " " else line
     try:
-        fields = next(csv_reader(iter([line]), delimiter), [])
+        fields: list[str] = next(csv_reader(iter([line]), delimiter), [])
     except csv.Error:
         return []
     fields = [field.strip() for field in fields]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import zlib
 from collections.abc import Generator, Iterator, Sequence
@@ -11,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TextIO, cast
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from skdistmass.tables.source import is_gzip
+from skdistmass.tables.source import open_bytes
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "blanks"}
 """What may stand between two fields, with its name."""
@@ -92,22 +91,6 @@ def open_text(path: Path, encoding: str = "utf-8-sig") -> TextIO:
         The stream; line ends are left as they are.
     """
     return io.TextIOWrapper(open_bytes(path), encoding=encoding, newline="")
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file for its bytes, plain or compressed by gzip.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    binary file
-        The stream.
-    """
-    return cast("IO[bytes]", gzip.open(path)) if is_gzip(path) else path.open("rb")
 
 
 def blocks(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from skdistmass.tables.source import (
     choose_table,
     column_labels,
     column_values,
-    is_gzip,
+    open_bytes,
     parse_meta,
     quiet_astropy,
     table_source,
@@ -101,7 +100,7 @@ def _check_document(path: Path) -> None:
         raise ValueError("it declares entities, which tables do not need")
 
     parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = start, end, entity
-    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+    with open_bytes(path) as stream:
         parser.ParseFile(stream)
 
 

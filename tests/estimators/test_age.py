@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skdistmass import MassToAge
 from skdistmass.estimators.age import NoAgeReason, isochrone_ages
-from skdistmass.physics.isochrones import load_giant_ages
+from skdistmass.physics.giants import load_giant_ages
 
 KINDS = [(mass, method) for mass in ("current", "initial") for method in ("network", "interpolate")]
 
@@ -136,8 +136,8 @@ def test_errors_at_the_edges_are_numbers(method, models):
 
 def test_stars_without_age_say_why(network):
     nan = np.nan
-    mass = [1.0, 1.0, 1.0, 0.79, 8.01, 1.0, 1.0, nan, 1.0, 1.0, nan, -1.0, np.inf]
-    m_h = [0.0, 0.0, 0.0, 0.0, 0.0, -0.51, 0.51, 0.0, nan, 0.0, 0.0, 0.0, 0.0]
+    mass = [1.0, 1.0, 1.0, 0.54, 10.1, 1.0, 1.0, nan, 1.0, 1.0, nan, -1.0, np.inf]
+    m_h = [0.0, 0.0, 0.0, 0.0, 0.0, -2.51, 0.51, 0.0, nan, 0.0, 0.0, 0.0, 0.0]
     log_g = [2.0, 3.499, 3.5, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, nan, 4.5, 2.0, 2.0]
     ages = network.predict_age(mass, m_h, np.full(13, 0.1), log_g)
     reason = NoAgeReason
@@ -153,6 +153,42 @@ def test_stars_without_age_say_why(network):
         ages.log_age_error_lower,
     ):
         assert_array_equal(np.isnan(values), none)
+
+
+def test_ages_outside_the_published_range_are_there_and_say_so(network):
+    mass, m_h = [1.0, 0.79, 8.01, 0.8, 0.8, 0.8], [0.0, 0.0, 0.0, -0.51, -2.5, -0.5]
+    ages = network.predict_age(mass, m_h, np.full(6, 0.05))
+    assert_array_equal(ages.outside_published, [False, True, True, True, True, False])
+    assert np.isfinite([ages.age, ages.age_error_lower, ages.age_error_upper]).all()
+    # The relation goes on without a step, and metal-poor stars of equal mass are younger.
+    step = network.predict_age([0.9, 0.9], [-0.5, -0.5001]).log_age
+    assert step[0] == pytest.approx(step[1], abs=1e-3)
+    poor = network.predict_age(np.full(21, 0.8), np.linspace(-0.5, -2.5, 21)).age
+    assert np.all(np.diff(poor) < 0)
+    # MIST: 12.6 Gyr (log age 10.1) is the age of giants of 0.78 Msun at [Fe/H] = -2.
+    assert network.predict_age([0.783], [-2.0]).age[0] == pytest.approx(12.6, abs=0.4)
+
+
+def test_alpha_elements_count_as_metals(network):
+    alpha = network.predict_age([1.0, 1.0, 1.0], [-0.3, -0.3, -0.3], alpha_m=[0.2, 0.0, np.nan]).log_age
+    # Salaris: log10(0.638 10^0.2 + 0.362) = 0.137 dex of metallicity.
+    richer = network.predict_age([1.0], [-0.3 + np.log10(0.638 * 10**0.2 + 0.362)]).log_age[0]
+    assert alpha[0] == pytest.approx(richer, abs=1e-4)
+    assert alpha[1] == alpha[2] < alpha[0]
+    # It may lead into the published range and out of it.
+    ages = network.predict_age([1.0, 1.0], [-0.6, 0.45], alpha_m=[0.2, 0.1])
+    assert_array_equal(ages.outside_published, [False, True])
+    assert np.isfinite(ages.age).all()
+
+
+def test_state_of_the_giant(network):
+    # Mean masses of MIST giants of 10 Gyr, solar metallicity: 1.033 Msun on the branch, 1.002 in the clump.
+    ages = network.predict_age([1.033, 1.002, 1.02, 1.02, 1.02], np.zeros(5), p_rc=[0.0, 1.0, 0.0, 1.0, 0.5])
+    assert_allclose(ages.log_age[:2], 10.0, atol=0.005)
+    assert ages.log_age[4] == pytest.approx((ages.log_age[2] + ages.log_age[3]) / 2)
+    mean = network.predict_age([1.02, 1.02], np.zeros(2), p_rc=[np.nan, 0.0]).log_age
+    assert mean[0] == network.predict_age([1.02], [0.0]).log_age[0]
+    assert ages.log_age[3] < mean[0] < ages.log_age[2]
 
 
 def test_a_dwarf_outside_the_range_is_no_giant(network):
@@ -186,6 +222,10 @@ def test_without_mass_errors_there_are_ages_only(network):
         (
             ([1.0, 2.0], [0.0, 0.0], [0.1, -0.1]),
             r"mass_error \[Msun\] must not be negative; received 1 of 2 values that are \(first: row 1\)",
+        ),
+        (
+            ([1.0, 2.0], [0.0, 0.0], None, None, None, [0.5, 1.5]),
+            r"p_rc must lie between 0 and 1; received 1 of 2 values that do not \(first: row 1\)",
         ),
     ],
 )

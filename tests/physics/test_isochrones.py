@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from skdistmass.physics.giants import load_giant_ages, log_age_of_mass, log_age_shift
 from skdistmass.physics.initial_mass_function import kroupa_imf, kroupa_imf_integral
 from skdistmass.physics.isochrones import (
     cell_widths,
-    load_giant_ages,
     load_isochrone_grid,
     load_isochrones,
     total_metallicity,
@@ -108,7 +108,7 @@ class TestGiantAges:
         inside = (ages.fe_h >= -0.5) & (ages.fe_h <= 0.5)
         assert (ages.current_mass[0, inside] > 8.0).all()
         assert (ages.current_mass[-1, inside] < 0.92).all()
-        assert ages.fe_h.min() <= -1.0
+        assert ages.fe_h.min() == -2.5
         assert ages.fe_h.max() == 0.5
 
     def test_older_giants_have_lower_masses_and_all_have_lost_some(self):
@@ -129,6 +129,19 @@ class TestGiantAges:
         age = 10 ** (np.interp(-1.0, -solar, ages.log_age) - 9)
         assert 10.5 < age < 12.5
 
+    # Clump stars of 1 and 10 Gyr: initial masses 2.19 and 1.042; those of 10 Gyr have lost about 0.04 Msun.
+    def test_clump_and_branch_enclose_the_mean(self):
+        ages = load_giant_ages()
+        old = ages.log_age >= 9.6
+        assert (ages.clump_mass[old] < ages.current_mass[old]).all()
+        assert (ages.current_mass[old] < ages.branch_mass[old]).all()
+        for log_age, lost in ((9.0, (0.0, 0.02)), (10.0, (0.035, 0.045))):
+            at = np.isclose(ages.log_age, log_age), np.isclose(ages.fe_h, 0.0)
+            initial = {9.0: 2.19, 10.0: 1.042}[log_age]
+            assert lost[0] < initial - ages.clump_mass[at].item() < lost[1]
+        for mass in (ages.clump_mass, ages.branch_mass):
+            assert (np.diff(mass, axis=0) < 0).all()
+
     def test_agrees_with_the_source(self):
         star = source_isochrone("mist_v2.5_vvcrit0.4.h5", -0.25, 9.7)
         giant = np.isin(star["phase"], (2, 3, 4)) & (star["log_g"] < 3.5)
@@ -139,6 +152,50 @@ class TestGiantAges:
         ages = load_giant_ages()
         ours = ages.initial_mass[np.isclose(ages.log_age, 9.7), np.isclose(ages.fe_h, -0.25)]
         assert ours.item() == pytest.approx(np.average(middle, weights=weight), rel=1e-3)
+
+
+class TestLogAgeShift:
+    PUBLISHED = (-0.5, 0.5)
+
+    def test_it_leads_from_all_giants_to_the_masses_of_the_table(self):
+        # A star of the mean mass of a state at some age and metallicity gets that age.
+        ages = load_giant_ages()
+        for m_h in (-2.5, -1.5, -0.5, 0.0, 0.5):
+            column = np.flatnonzero(np.isclose(ages.fe_h, m_h)).item()
+            reference = np.flatnonzero(np.isclose(ages.fe_h, np.clip(m_h, *self.PUBLISHED))).item()
+            for p_rc, masses in (
+                (1.0, ages.clump_mass),
+                (0.0, ages.branch_mass),
+                (np.nan, ages.current_mass),
+            ):
+                old = (masses[:, column] > 0.7) & (masses[:, column] < 8.0)
+                mass, n = masses[old, column], old.sum()
+                every = np.array(
+                    [log_age_of_mass(np.log10([m]), ages.current_mass)[0, reference] for m in mass]
+                )
+                shift = log_age_shift(mass, np.full(n, m_h), np.full(n, p_rc), self.PUBLISHED)
+                np.testing.assert_allclose(every + shift, ages.log_age[old], atol=3e-3)
+
+    def test_nothing_is_added_to_the_mean_giant_inside(self):
+        mass, m_h = np.meshgrid(np.linspace(0.6, 9.0, 40), np.linspace(-0.5, 0.5, 21))
+        shift = log_age_shift(mass.ravel(), m_h.ravel(), np.full(mass.size, np.nan), self.PUBLISHED)
+        np.testing.assert_allclose(shift, 0.0, atol=1e-12)
+
+    def test_mixture_and_no_step_at_the_border(self):
+        mass, m_h = np.full(4, 1.1), np.array([-0.5 - 1e-9, -0.5, -0.5, -0.5])
+        shift = log_age_shift(mass, m_h, np.array([0.5, 0.5, 0.0, 1.0]), self.PUBLISHED)
+        assert shift[0] == pytest.approx(shift[1], abs=1e-6)
+        assert shift[1] == pytest.approx((shift[2] + shift[3]) / 2)
+        assert shift[2] > 0 > shift[3]
+
+    def test_rows_are_independent_and_missing_ones_stay(self):
+        rng = np.random.default_rng(0)
+        stars = rng.uniform([0.55, -2.6, 0.0], [10.0, 0.6, 1.0], (500, 3)).T
+        stars[rng.integers(0, 3, 50), rng.integers(0, 500, 50)] = np.nan
+        whole = log_age_shift(*stars, self.PUBLISHED)
+        one = [log_age_shift(*stars[:, i : i + 1], self.PUBLISHED)[0] for i in range(500)]
+        np.testing.assert_array_equal(whole, one)
+        np.testing.assert_array_equal(np.isnan(whole), np.isnan(stars[:2]).any(axis=0))
 
 
 class TestTotalMetallicity:

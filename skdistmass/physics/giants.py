@@ -1,0 +1,181 @@
+"""Masses and ages of giants: the mean mass of MIST giants by age and metallicity, and the age by mass."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdistmass.physics.isochrones import read_arrays
+
+FloatArray = NDArray[np.float64]
+
+# Log masses of the tables of ages: between them lines are good to 1e-3 dex.
+_LOG_MASSES = np.linspace(np.log10(0.5), np.log10(10.0), 261)
+
+
+@dataclass(frozen=True, eq=False)
+class GiantAges:
+    """Mean mass of giants for each age and metallicity, from `load_giant_ages`.
+
+    Parameters
+    ----------
+    log_age : ndarray of shape (n_ages,)
+        Log age [log10 yr], increasing.
+    fe_h : ndarray of shape (n_fe_h,)
+        [Fe/H] [dex], increasing.
+    initial_mass : ndarray of shape (n_ages, n_fe_h)
+        Mean initial mass of the giants [Msun].
+    current_mass : ndarray of shape (n_ages, n_fe_h)
+        Mean current mass of the giants, after mass loss [Msun].
+    branch_mass, clump_mass : ndarray of shape (n_ages, n_fe_h)
+        Mean current mass of those on the red giant branch and in the red clump [Msun].
+    provenance : dict
+        Grid, versions, hash of the source, cuts, date and citation.
+    """
+
+    log_age: FloatArray
+    fe_h: FloatArray
+    initial_mass: FloatArray
+    current_mass: FloatArray
+    branch_mass: FloatArray
+    clump_mass: FloatArray
+    provenance: dict
+
+
+@functools.cache
+def load_giant_ages() -> GiantAges:
+    """Load the shipped table of the mean mass of giants for each age and [Fe/H].
+
+    Returns
+    -------
+    GiantAges
+        The table; its arrays are shared and read-only.
+
+    Notes
+    -----
+    Giants are stars after the main sequence with log g < 3.5, up to the early asymptotic giant branch (MIST
+    phases 2, 3 and 4); those of the branch are of phase 2, those of the clump, which burn helium, of phase 3.
+    Each point of an isochrone counts with the Kroupa initial mass function times its interval of initial
+    mass, that is with the number of stars that dwell there.
+
+    References
+    ----------
+    Choi, J., et al. 2016, ApJ, 823, 102 (MIST). Dotter, A. 2016, ApJS, 222, 8.
+
+    Examples
+    --------
+    >>> from skdistmass.physics.giants import load_giant_ages
+    >>> table = load_giant_ages()
+    >>> bool((table.current_mass[:-1] > table.current_mass[1:]).all())  # older giants have lower masses
+    True
+    """
+    arrays, provenance = read_arrays("giant_ages_mist.npz")
+    for array in arrays.values():
+        array.flags.writeable = False
+    return GiantAges(**arrays, provenance=provenance)
+
+
+def log_age_of_mass(log_mass: FloatArray, masses: FloatArray) -> FloatArray:
+    """Log age of giants of each metallicity of the table by their mass.
+
+    Parameters
+    ----------
+    log_mass : ndarray of shape (n_masses,)
+        log10 of the mass [log10 Msun].
+    masses : ndarray of shape (n_ages, n_fe_h)
+        One of the four masses of `GiantAges` [Msun].
+
+    Returns
+    -------
+    ndarray of shape (n_masses, n_fe_h)
+        log10 of the age in years [dex].
+
+    Notes
+    -----
+    Log age is a monotonic function of log mass (PCHIP interpolation). Masses below the oldest isochrone's
+    and above the youngest one's follow the slope at that end.
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    table, columns = load_giant_ages(), []
+    for nodes in np.log10(masses).T:
+        # Nodes run from young and massive to old and light.
+        log_age = PchipInterpolator(nodes[::-1], table.log_age[::-1], extrapolate=False)(log_mass)
+        for edge, inner, beyond in ((-1, -5, log_mass < nodes[-1]), (0, 4, log_mass > nodes[0])):
+            slope = (table.log_age[edge] - table.log_age[inner]) / (nodes[edge] - nodes[inner])
+            log_age[beyond] = table.log_age[edge] + slope * (log_mass[beyond] - nodes[edge])
+        columns.append(log_age)
+    return np.stack(columns, axis=1)
+
+
+@functools.cache
+def _shift_tables(low: float, high: float) -> FloatArray:
+    """Shifts of all giants, the branch and the clump, each along log mass and, running faster, [Fe/H]."""
+    table = load_giant_ages()
+    masses = table.current_mass, table.branch_mass, table.clump_mass
+    ages = np.stack([log_age_of_mass(_LOG_MASSES, each) for each in masses], axis=-1)
+    inside = np.clip(table.fe_h, low, high)
+    reference = np.stack([np.interp(inside, table.fe_h, row) for row in ages[..., 0]])
+    return (ages - reference[..., None]).reshape(-1, len(masses)).T.copy()
+
+
+def log_age_shift(
+    mass: FloatArray, m_h: FloatArray, p_rc: FloatArray, m_h_range: tuple[float, float]
+) -> FloatArray:
+    r"""Difference of log age between giants of one state and metallicity and all giants.
+
+    Parameters
+    ----------
+    mass : ndarray of shape (n_samples,)
+        Current mass [Msun], 0.5 to 10.
+    m_h : ndarray of shape (n_samples,)
+        Total metallicity [dex]; held at the ends of the isochrones, -2.5 and 0.5.
+    p_rc : ndarray of shape (n_samples,)
+        Probability that the star is in the red clump and not on the red giant branch; NaN for the mean of all
+        giants.
+    m_h_range : tuple of float
+        Metallicities between which the relation of all giants is known, nodes of the isochrones [dex].
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        What to add to the log age of all giants of that mass, at the metallicity or, outside `m_h_range`, at
+        its nearer end [dex]; NaN for NaN in mass or metallicity.
+
+    Notes
+    -----
+    With :math:`t_s(M, z)` the log age of giants of state s, :math:`p\,t_{RC}(M, z) + (1 - p)\,t_{RGB}(M, z)
+    - t(M, z')`, z' being z held inside `m_h_range`. A clump star of 10 Gyr has lost 0.04 Msun: at equal
+    current mass it is younger than a star on the branch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistmass.physics.giants import log_age_shift
+    >>> one = np.ones(3)
+    >>> log_age_shift(one, 0 * one, np.array([np.nan, 0.0, 1.0]), (-0.5, 0.5)).round(2)
+    array([ 0.  ,  0.01, -0.04])
+    """
+    table, shifts = load_giant_ages(), _shift_tables(*m_h_range)
+    missing = ~(np.isfinite(mass) & np.isfinite(m_h))
+    step = _LOG_MASSES[1] - _LOG_MASSES[0]
+    place = (np.log10(np.where(missing, 1.0, mass)) - _LOG_MASSES[0]) / step
+    row = np.clip(place.astype(np.intp), 0, len(_LOG_MASSES) - 2)
+    metallicity = np.clip(np.where(missing, 0.0, m_h), table.fe_h[0], table.fe_h[-1])
+    column = np.clip(np.searchsorted(table.fe_h, metallicity, side="right") - 1, 0, len(table.fe_h) - 2)
+    x = place - row
+    y = (metallicity - table.fe_h[column]) / (table.fe_h[column + 1] - table.fe_h[column])
+    unknown = np.isnan(p_rc)
+    known = np.where(unknown, 0.0, p_rc)
+    shares = np.stack([unknown, 1.0 - unknown - known, known])
+    corner = row * len(table.fe_h) + column
+    shift = np.zeros(len(mass))
+    for step_m, weight_m in ((0, 1 - x), (len(table.fe_h), x)):
+        for step_z, weight_z in ((0, 1 - y), (1, y)):
+            at = corner + (step_m + step_z)
+            value = sum(share * state.take(at) for share, state in zip(shares, shifts, strict=True))
+            shift += weight_m * weight_z * value
+    return np.where(missing, np.nan, shift)
