@@ -30,11 +30,7 @@ _HOMES: Mapping[str, str] = {
     "MassToAge": "skdistmass.estimators.age",
     "TrainingDomain": "skdistmass.estimators.domain",
 }
-_PREDICTORS: Mapping[str, str] = {
-    "DistanceRegressor": "DistancePredictor",
-    "MassRegressor": "MassPredictor",
-    "MassToAge": "AgePredictor",
-}
+_REGRESSORS = ("DistanceRegressor", "MassRegressor", "MassToAge")
 # Parameters without a default, which every pickle must hold.
 _REQUIRED: Mapping[str, tuple[str, ...]] = {"BinaryPruner": ("estimator",)}
 _NETWORK_ARRAYS = ("coefs_", "intercepts_", "scaler_mean_", "scaler_scale_", "error_model_")
@@ -84,7 +80,7 @@ def rebuild(format_version: int, name: str, state: dict) -> Any:
     """
     check_state(format_version, name, state)
     kind = getattr(import_module(_HOMES[name]), name)
-    _check_names(kind, state)
+    check_names(kind, state)
     if name == "ErrorModel":
         try:
             return kind(**state)
@@ -93,38 +89,6 @@ def rebuild(format_version: int, name: str, state: dict) -> Any:
     estimator = kind(**{parameter: state[parameter] for parameter in _REQUIRED.get(name, ())})
     estimator.__setstate__(state)
     return estimator
-
-
-def rebuild_predictor(format_version: int, name: str, state: dict) -> Any:
-    """Make a predictor of the pickled state of a fitted network, without scikit-learn.
-
-    Parameters
-    ----------
-    format_version : int
-        Format in which the state was written.
-    name : str
-        Name of the class of the estimator.
-    state : dict
-        Attributes of the estimator.
-
-    Returns
-    -------
-    Predictor or None
-        The predictor; None if it is not the state of a fitted network.
-
-    Raises
-    ------
-    ValueError
-        As `rebuild`.
-    """
-    check_state(format_version, name, state)
-    if name not in _PREDICTORS or "coefs_" not in state:
-        return None
-    from skdistmass.estimators import predictor
-
-    kind = getattr(predictor, _PREDICTORS[name])
-    _check_names(kind, state)
-    return kind(state)
 
 
 def check_state(format_version: int, name: str, state: dict) -> None:
@@ -170,16 +134,29 @@ def _check_arrays(name: str, state: dict) -> None:
         _check_domain(state)
     elif name == "LabelScale" and _fitted(name, state, _SCALE_ARRAYS):
         _check_label_scale(state)
-    elif name in _PREDICTORS and "points_" in state:
+    elif name in _REGRESSORS and "points_" in state:
         _fitted(name, state, _POINT_ARRAYS)
         _array(name, "points_", state["points_"], (None, 2))
         _array(name, "values_", state["values_"], (len(state["points_"]),))
-    elif name in _PREDICTORS and _fitted(name, state, _NETWORK_ARRAYS):
+    elif name in _REGRESSORS and _fitted(name, state, _NETWORK_ARRAYS):
         _check_network(name, state)
 
 
-def _check_names(kind: type, state: dict) -> None:
-    """Raise an error if an attribute would hide a method or property of the class."""
+def check_names(kind: type, state: dict) -> None:
+    """Check that no attribute of a pickled state hides a method or property of its class.
+
+    Parameters
+    ----------
+    kind : type
+        The class.
+    state : dict
+        Attributes.
+
+    Raises
+    ------
+    ValueError
+        If one does, or is no name of an attribute.
+    """
     hidden = [
         key for key in state if not key.isidentifier() or key.startswith("__") or _would_hide(kind, key)
     ]

@@ -305,7 +305,7 @@ def birth_carbon_nitrogen(m_h: ArrayLike, alpha_m: ArrayLike) -> tuple[FloatArra
     ----------
     .. [1] Pinsonneault et al. 2025, ApJS 276, 69. [2] Roberts et al. 2024, MNRAS 530, 149.
     """
-    m_h, alpha_m = np.clip(np.asarray(m_h, float), -0.7, 0.5), np.asarray(alpha_m, float)
+    m_h, alpha_m = np.clip(np.asarray(m_h, dtype=np.float64), -0.7, 0.5), np.asarray(alpha_m, np.float64)
     carbon = 0.023 + (0.197 + 0.101 * m_h) * m_h + 0.757 * alpha_m
     return carbon, 0.004 + (0.220 + 0.069 * m_h) * m_h - 0.125 * alpha_m
 

@@ -60,6 +60,21 @@ class StarInputs:
         """
         self.flags[where] |= BITS[name][0]
 
+    def has(self, name: str) -> NDArray[np.bool_]:
+        """Tell which rows have a bit.
+
+        Parameters
+        ----------
+        name : str
+            Key of `skdistmass.columns.BITS`.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples,)
+            True where it is set.
+        """
+        return (self.flags & BITS[name][0]) != 0
+
 
 def clean_inputs(
     stars: Table, repeated: NDArray[np.bool_] | None = None, label_scale: LabelScale | None = None

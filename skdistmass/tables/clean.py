@@ -98,7 +98,8 @@ def decode(values: NDArray, mask: NDArray[np.bool_] | None = None) -> NDArray[np
     elif values.dtype.kind == "U":
         text = values
     else:
-        text = np.array([_as_text(value) for value in values.tolist()], dtype=str)
+        words = values.tolist()
+        text = np.array(words if set(map(type, words)) == {str} else [*map(_as_text, words)], dtype=str)
     text = np.char.strip(text)
     # A file reserves more room than its longest value needs, and here each character takes four bytes.
     width = int(np.char.str_len(text).max()) if text.size else 0

@@ -24,7 +24,8 @@ from skdistmass.tables.source import (
     quiet_astropy,
     table_source,
 )
-from skdistmass.tables.text import Dialect, open_text, records, records_source
+from skdistmass.tables.text import count_records, records_source
+from skdistmass.tables.text_records import Dialect, open_text, records
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -92,8 +93,8 @@ def open_ecsv(path: Path) -> TableSource:
     given = next(records(path, replace(dialect, skip=skip - 1)), None)
     if given is None or tuple(given) != names:
         raise ValueError(f"{path}: not a readable ECSV file (the names {given} are not those of its header)")
-    n_rows = sum(1 for _ in records(path, dialect))
-    plain = records_source(path, dialect, n_rows)
+    counted = count_records(path, dialect)
+    plain = records_source(path, dialect, counted)
     entries = dict(zip(names, columns, strict=True))
 
     def typed(block: Mapping[str, RawColumn], kinds: Mapping[str, str]) -> dict[str, RawColumn]:
@@ -106,7 +107,7 @@ def open_ecsv(path: Path) -> TableSource:
         for block in plain.blocks({name: _kind(entries[name]) for name in kinds}, first, size):
             yield typed(block, kinds)
 
-    return TableSource(path.name, list(names), n_rows, fetch, meta, fetch_blocks=fetch_blocks)
+    return TableSource(path.name, list(names), counted.n_rows, fetch, meta, fetch_blocks=fetch_blocks)
 
 
 def write_ecsv(table: Table, path: Path, meta: str) -> None:

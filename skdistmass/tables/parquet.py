@@ -38,6 +38,14 @@ ROW_GROUP_ROWS = 2**18
 """Rows of a row group of a Parquet file."""
 
 _BUFFER_BYTES = 2**20  # of the packed data of a column that are in memory at a time
+_DOWN_UP = (
+    ("down", "up"),
+    ("low", "high"),
+    ("lower", "upper"),
+    ("minus", "plus"),
+    ("lo", "hi"),
+    ("neg", "pos"),
+)
 _BATCH_ROWS = 2**16
 _ASTROPY_LABELS = ("unit", "description")
 
@@ -256,7 +264,14 @@ def from_arrow(chunks: pa.ChunkedArray, unit: str = "") -> RawColumn:
 
 
 def _vectors(chunks: pa.ChunkedArray) -> NDArray:
-    rows = [list(row.values()) if isinstance(row, dict) else row for row in chunks.to_pylist()]
+    import pyarrow as pa
+
+    rows = chunks.to_pylist()
+    if pa.types.is_struct(chunks.type):
+        names = [field.name for field in chunks.type]
+        # Errors come upward first; some writers sort the names.
+        names = names[::-1] if tuple(name.lower() for name in names) in _DOWN_UP else names
+        rows = [row if row is None else [row[name] for name in names] for row in rows]
     sizes = {len(row) for row in rows if row is not None}
     numbers = all(part is None or isinstance(part, int | float) for row in rows if row for part in row)
     if len(sizes) != 1 or not numbers:
