@@ -84,7 +84,7 @@ class CatalogSummary:
                 values = column[name].astype(float)
                 if values.ndim > 1:  # Maximum, median and mean of the isochrone distance in the database.
                     values = values[:, 1]
-                self._add(name, values, column.get(_error_name(name)))
+                self._add(name, values, _errors_of(name, column))
 
     def _add(self, name: str, values: NDArray, errors: NDArray | None) -> None:
         good = np.isfinite(values)
@@ -139,7 +139,16 @@ class CatalogSummary:
 
 
 def _error_name(name: str) -> str:
-    return f"{name.split('_')[0] if name.startswith(('MASS', 'AGE')) else name}_ERR"
+    """Name of the errors of a quantity: those of a label set have it at the end, MASS_ERR_COR_SS."""
+    quantity, _, label_set = name.partition("_")
+    return f"{quantity}_ERR_{label_set}" if label_set in LABEL_SETS else f"{name}_ERR"
+
+
+def _errors_of(name: str, column: Mapping[str | None, NDArray]) -> NDArray | None:
+    """Errors of a quantity; for a label set without its own those that the published file has for all."""
+    quantity, _, label_set = name.partition("_")
+    shared = column.get(f"{quantity}_ERR") if label_set in LABEL_SETS else None
+    return column.get(_error_name(name), shared)
 
 
 class _Sample:

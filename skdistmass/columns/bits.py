@@ -24,8 +24,11 @@ BITS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "NEGATIVE_EXTINCTION": (2**12, "The extinction is negative: noise around zero or bad photometry"),
         "OUTSIDE_DISTANCE_DOMAIN": (2**13, "Outside the parameter space of the distance model"),
         "NOT_A_GIANT": (2**14, "LOGG of 3.5 or more: no age"),
-        "OUTSIDE_AGE_RANGE": (2**15, "Mass or metallicity outside the range of the age model: no age"),
-        "NO_GAIA": (2**16, "No Gaia distance: the weighted distance is the network's alone"),
+        "OUTSIDE_AGE_RANGE": (2**15, "Mass or metallicity out of reach of the isochrones: no AGE"),
+        "NO_GAIA": (
+            2**16,
+            "No Gaia distance: WEIGHTED_DIST is DISTANCE alone, or NMSU_DIST outside its domain",
+        ),
         "DUPLICATE": (2**17, "Another row of the same star is the better observation"),
         "ISOCHRONE_OUT_OF_REACH": (2**18, "No isochrone point near the inputs: no isochrone distance"),
         "ISOCHRONE_DISAGREES": (2**19, "ABS_MAG and the isochrones differ by more than 3 combined errors"),
@@ -36,6 +39,26 @@ BITS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "OLDER_THAN_UNIVERSE": (
             2**21,
             "AGE above 14.5 Gyr: the mass is too low, by its error or by mass loss",
+        ),
+        "DISTANCE_HELD_BY_ISOCHRONES": (
+            2**22,
+            "The distance model has no real star near the inputs: isochrones hold it there",
+        ),
+        "MASS_HELD_BY_ISOCHRONES": (
+            2**23,
+            "The mass model has no real star near the inputs: isochrones hold it there",
+        ),
+        "WEIGHTED_DIST_ISOCHRONE": (
+            2**24,
+            "WEIGHTED_DIST is NMSU_DIST: there is no Gaia distance and DISTANCE is an extrapolation",
+        ),
+        "OUTSIDE_PUBLISHED_AGES": (
+            2**25,
+            "AGE by isochrones beyond the published relation: 0.8-8 Msun, total metallicity -0.5 to 0.5",
+        ),
+        "NO_ISOCHRONE_AGE": (
+            2**26,
+            "No giant and no NMSU_AGE: the labels hardly tell it (68 % interval > half the prior's)",
         ),
     }
 )
@@ -83,11 +106,15 @@ def bit_names(bitmask: int) -> list[str]:
 
 Quantity = Literal["distance", "mass", "age"]
 
-_CUT_EVERYWHERE = ("MISSING_INPUT", "STAR_BAD", "DUPLICATE")
+UNRELIABLE = ("STAR_BAD", "DUPLICATE")
+"""Bits with which nothing of a row is to be used."""
+
+_CUT_EVERYWHERE = ("MISSING_INPUT", *UNRELIABLE)
 _CUT_MASS = (*_CUT_EVERYWHERE, "OUTSIDE_MASS_DOMAIN")
+_CUT_DISTANCE = (*_CUT_EVERYWHERE, "NO_K", "NO_EXTINCTION", "OUTSIDE_DISTANCE_DOMAIN")
 CUTS: Mapping[Quantity, tuple[str, ...]] = MappingProxyType(
     {
-        "distance": (*_CUT_EVERYWHERE, "NO_K", "NO_EXTINCTION", "OUTSIDE_DISTANCE_DOMAIN"),
+        "distance": _CUT_DISTANCE,
         "mass": _CUT_MASS,
         "age": (*_CUT_MASS, "NOT_A_GIANT", "OUTSIDE_AGE_RANGE", "OLDER_THAN_UNIVERSE"),
     }

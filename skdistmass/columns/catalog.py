@@ -75,6 +75,14 @@ def _label_set(quantity: str, unit: str) -> list[CatalogColumn]:
     return columns
 
 
+def _label_set_errors(quantity: str, unit: str, what: str) -> list[CatalogColumn]:
+    columns = []
+    for label_set in LABEL_SETS:
+        name = f"{quantity.upper()}_ERR_{label_set}"
+        columns.append(CatalogColumn(name, unit, f"{what} {quantity.upper()}_{label_set}"))
+    return columns
+
+
 def _by_name(columns: list[CatalogColumn]) -> dict[str, CatalogColumn]:
     return {column.name: column for column in columns}
 
@@ -104,15 +112,18 @@ CATALOG_COLUMNS: Mapping[str, CatalogColumn] = MappingProxyType(
             CatalogColumn("DISTANCE", "pc", "Distance of the network"),
             CatalogColumn("DISTANCE_ERR", "pc", "1σ error of DISTANCE"),
             CatalogColumn(
-                "WEIGHTED_DIST", "pc", "Mean of DISTANCE and GAIAEDR3_DIST", paper="DISTANCE_WEIGHTED"
+                "WEIGHTED_DIST",
+                "pc",
+                "Mean of DISTANCE and GAIAEDR3_DIST, or what of them, or of NMSU_DIST, can be trusted",
+                paper="DISTANCE_WEIGHTED",
             ),
             CatalogColumn("WEIGHTED_DIST_ERR", "pc", "1σ error of WEIGHTED_DIST"),
             CatalogColumn("MASS", "solMass", "Current mass of the network"),
             *_label_set("mass", "solMass"),
-            CatalogColumn("MASS_ERR", "solMass", "1σ error of the masses"),
-            CatalogColumn("AGE", "yr", "Age from MASS and M_H, giants only"),
+            CatalogColumn("MASS_ERR", "solMass", "1σ error of MASS"),
+            CatalogColumn("AGE", "yr", "Age from MASS, metallicity and evolutionary state, giants only"),
             *_label_set("age", "yr"),
-            CatalogColumn("AGE_ERR", "dex", "Errors of log10 of the ages: upward, downward"),
+            CatalogColumn("AGE_ERR", "dex", "Errors of log10 of AGE: upward, downward"),
             CatalogColumn(
                 "BITMASK", "", "Bits that say what is special or doubtful about the row", kind="int"
             ),
@@ -123,6 +134,20 @@ CATALOG_COLUMNS: Mapping[str, CatalogColumn] = MappingProxyType(
                 "LOG_DENSITY_DISTANCE", "", "Log density of the distance model's training stars here"
             ),
             CatalogColumn("LOG_DENSITY_MASS", "", "Log density of the mass model's training stars here"),
+            CatalogColumn("NMSU_AGE", "yr", "Isochrone age, median of its PDF, where the star tells it"),
+            CatalogColumn("NMSU_AGE_P16", "yr", "Isochrone age, 16th percentile of its PDF"),
+            CatalogColumn("NMSU_AGE_P84", "yr", "Isochrone age, 84th percentile of its PDF"),
+            CatalogColumn("EXTINCTION_ERR", "mag", "1σ error of EXTINCTION"),
+            CatalogColumn("P_RC", "", "Probability that the giant is in the red clump, not on the branch"),
+            CatalogColumn(
+                "MASS_DOMAIN",
+                "",
+                "Mass models outside whose domain the star is: 1 for MASS, 2, 4, ... 64 for the label sets; "
+                "128 times these where the age by that mass is out of range",
+                kind="int",
+            ),
+            *_label_set_errors("mass", "solMass", "1σ error of"),
+            *_label_set_errors("age", "dex", "Errors of log10, upward and downward, of"),
         ]
     )
 )

@@ -155,6 +155,7 @@ INPUT_COLUMNS: Mapping[str, Column] = _keyed(
         _column("AK_WISE", "mag", "Ks extinction by the RJCE method with WISE"),
         _column("SFD_EBV", "mag", "Reddening E(B-V) of the map of Schlegel, Finkbeiner & Davis"),
         _column("A_K", "mag", "Ks extinction, goes before a choice among the others", "ak a_ks aks"),
+        _column("A_K_ERR", "mag", "1σ error of the Ks extinction", "e_a_k ak_err e_ak a_ks_err e_a_ks"),
     ]
 )
 """Columns that are read where they are present, by canonical name."""

@@ -52,6 +52,11 @@ _UCDS: Mapping[str, str] = MappingProxyType(
         "LOG_DENSITY_MASS": "stat.likelihood",
         "MASS": "phys.mass",
         "AGE": "time.age",
+        "NMSU_AGE": "time.age",
+        "NMSU_AGE_P16": "time.age;stat.min",
+        "NMSU_AGE_P84": "time.age;stat.max",
+        "P_RC": "stat.probability",
+        "MASS_DOMAIN": "meta.code.qual",
     }
 )
 
@@ -81,4 +86,6 @@ def column_ucd(name: str) -> str:
         if name.endswith(suffix) and column_ucd(name.removesuffix(suffix)):
             return f"stat.error;{column_ucd(name.removesuffix(suffix))}"
     quantity = name.split("_")[0]
+    if name.startswith(f"{quantity}_ERR_") and quantity in ("MASS", "AGE"):
+        return f"stat.error;{_UCDS[quantity]}"
     return _UCDS[quantity] if quantity in ("MASS", "AGE") and canonical_catalog_name(name) else ""

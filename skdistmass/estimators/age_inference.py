@@ -22,6 +22,8 @@ MAX_LOG_G = 3.5
 # The relation is sampled past its range, so that errors can be propagated at the edges.
 SAMPLED_MASSES = (0.55, 10.0)
 ISOCHRONE_METALLICITIES = (-2.5, 0.5)
+OLDEST_ISOCHRONE = 10.3
+"""Log age of the oldest of the isochrones [log10 yr]."""
 
 
 class NoAgeReason(enum.IntEnum):
@@ -120,15 +122,19 @@ class AgeInference(NetworkInference):
         The relation stands for all giants with total metallicities (`total_metallicity`) between -0.5 and 0.5
         dex. The state of the star, and a metallicity outside, add the difference that the isochrones know
         (`skdistmass.physics.giants.log_age_shift`): down to [M/H] = -2.5. Masses may reach from 0.55 to 10
-        Msun, of which 0.8 to 8 are published. Stars beyond these limits get no age.
+        Msun, of which 0.8 to 8 are published, as long as the age is that of an isochrone (20 Gyr at most).
+        Stars beyond these limits get no age.
         """
         masses, metallicities, error, gravity, alpha, clump = _age_inputs(
             mass, m_h, mass_error, log_g, alpha_m, p_rc
         )
         total = total_metallicity(metallicities, np.nan_to_num(alpha))
-        reason = _reason(masses, metallicities, gravity)
+        reason = _reason(masses, metallicities, total, gravity)
         usable = reason == NoAgeReason.NONE
         log_age = self._log_ages(masses, total, clump, usable)
+        # Light stars older than any isochrone: their ages are made up.
+        beyond = usable & ~_between(masses, MASS_RANGE) & (log_age > OLDEST_ISOCHRONE)
+        reason[beyond], log_age[beyond], usable = NoAgeReason.OUTSIDE_RANGE, np.nan, usable & ~beyond
         # Far outside the range the relation is not sampled; an error that reaches there is a lower limit.
         has_error = usable & np.isfinite(error)
         older = self._log_ages(np.clip(masses - error, *SAMPLED_MASSES), total, clump, has_error)
@@ -194,10 +200,12 @@ def _between(values: FloatArray, limits: tuple[float, float]) -> NDArray[np.bool
     return (values >= limits[0]) & (values <= limits[1])
 
 
-def _reason(mass: FloatArray, m_h: FloatArray, log_g: FloatArray) -> NDArray[np.int8]:
+def _reason(mass: FloatArray, m_h: FloatArray, total: FloatArray, log_g: FloatArray) -> NDArray[np.int8]:
     """Say for each star why it has no age, the first that applies."""
     missing = ~(np.isfinite(mass) & np.isfinite(m_h) & np.isfinite(log_g))
-    inside = _between(mass, SAMPLED_MASSES) & _between(m_h, ISOCHRONE_METALLICITIES)
+    # The relation holds at the end of the isochrones for a star that its alpha elements bring past it.
+    reached = _between(m_h, ISOCHRONE_METALLICITIES) | _between(total, ISOCHRONE_METALLICITIES)
+    inside = _between(mass, SAMPLED_MASSES) & reached
     reason = np.where(inside, NoAgeReason.NONE, NoAgeReason.OUTSIDE_RANGE)
     reason = np.where(log_g >= MAX_LOG_G, NoAgeReason.NOT_A_GIANT, reason)
     return np.where(missing, NoAgeReason.MISSING_INPUT, reason).astype(np.int8)

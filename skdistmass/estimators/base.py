@@ -19,7 +19,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skdistmass.estimators.inference import NetworkInference, check_magnitude
+from skdistmass.estimators.inference import NetworkInference, check_magnitude, with_feature_names
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings, document_settings
 from skdistmass.estimators.uncertainty import ErrorModel
@@ -316,6 +316,9 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             of the training stars.
         """
         check_is_fitted(self)
+        if hasattr(self, "card_") and not hasattr(X, "columns"):
+            # A card documents the order of the columns: arrays in that order are welcome.
+            X = with_feature_names(self, np.asarray(X))
         table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         self._warn_far_outside(table)
         return self._evaluate(table, return_std)

@@ -216,16 +216,31 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
             with np.errstate(over="ignore"):
                 scaled = (X[start : start + BLOCK_ROWS] - self.center_) / self.scale_
             # Beyond any star, but its square is still a number.
-            scaled = np.clip(scaled, -1e100, 1e100)
-            terms = np.empty((len(self.means_), len(scaled)))
-            for term, mean, cholesky, log_weight in zip(
-                terms, self.means_, self.precisions_cholesky_, self.log_weights_, strict=True
-            ):
-                whitened = (scaled - mean) @ cholesky
-                term[:] = log_weight - 0.5 * np.einsum("ij,ij->i", whitened, whitened)
-            top = terms.max(axis=0)
-            score[start : start + BLOCK_ROWS] = top + np.log(np.exp(terms - top).sum(axis=0))
+            score[start : start + BLOCK_ROWS] = self._block_density(np.clip(scaled, -1e100, 1e100).T.copy())
         return score
+
+    def _block_density(self, scaled: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Log density of a block of standardised features of shape (n_features, n_samples)."""
+        terms = np.empty((len(self.means_), scaled.shape[1]))
+        # Sums of features one by one: the last bits of a product of matrices depend on how many rows it has.
+        for term, mean, cholesky, log_weight in zip(
+            terms, self.means_, self.precisions_cholesky_, self.log_weights_, strict=True
+        ):
+            distance = scaled - mean[:, None]
+            term[:] = 0.0
+            for column in cholesky.T:
+                whitened = np.zeros(scaled.shape[1])
+                for value, factor in zip(distance, column, strict=True):
+                    if factor != 0.0:
+                        whitened += factor * value
+                term += whitened * whitened
+            term *= -0.5
+            term += log_weight
+        top = terms.max(axis=0)
+        total = np.zeros(scaled.shape[1])
+        for term in terms:
+            total += np.exp(term - top)
+        return top + np.log(total)
 
     def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return how far the log density lies above that of the border.

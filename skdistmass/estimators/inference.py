@@ -1,7 +1,7 @@
 """Inference without scikit-learn, for fast start-up.
 
 Prediction, its error and distances from the arrays of fitted networks: shared by the estimators and by
-`skdistmass.estimators.predictor.Predictor`. Importing scikit-learn takes longer than all that one star needs.
+`skdistmass.models.predictor.Predictor`. Importing scikit-learn takes longer than all that one star needs.
 """
 
 from __future__ import annotations

@@ -71,6 +71,9 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         The isochrones in use.
     magnitudes_ : ndarray of shape (n_magnitudes,)
         Absolute magnitudes at which `predict_pdf` gives the density by default [mag].
+    prior_age_interval_ : float
+        68 % interval of the age of all stars of the isochrones [Gyr]: where `predict_posterior` has one of
+        nearly this width, the labels say nothing of the age.
     n_features_in_ : int
         Number of columns of `X`, which later ones must then have too; only if `fit` was given one.
 
@@ -162,12 +165,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         Returns
         -------
         IsochroneDistance
-            The estimator itself.
-
-        Raises
-        ------
-        ValueError
-            If a setting is out of its range or the table is unusable.
+            The estimator itself; a ValueError if a setting is out of its range or the table is unusable.
         """
         check_settings(self, self._parameter_constraints)
         if self.table is not None:
@@ -182,6 +180,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         self.table_ = load_isochrones(self.m_h_step) if self.table is None else self.table
         sort = index.shared_index if self.table is None else index.PointIndex
         self._index = sort(self.table_, self.band, self.star_formation, self.n_sigma)
+        self.prior_age_interval_ = self._index.prior_age_interval
         low, high = self._index.magnitude_range
         self.magnitudes_ = np.arange(np.floor(low * 20) / 20, high + 0.05, 0.05)
 
@@ -189,7 +188,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         """Leave out what `__setstate__` makes again, and keep a user's table as a dict of arrays."""
         state = super().__getstate__().copy()
         state["fitted"] = "table_" in state
-        for name in ("table_", "magnitudes_", "_index"):
+        for name in ("table_", "magnitudes_", "prior_age_interval_", "_index"):
             state.pop(name, None)
         if isinstance(self.table, IsochroneTable):
             state["table"] = asdict(self.table)

@@ -135,6 +135,8 @@ class PointIndex:
         Where the first bin begins [mag, dex, log10 yr].
     magnitude_range, log_age_range : tuple of float
         Smallest and largest value of the points [mag, log10 yr].
+    prior_age_interval : float
+        Width of the central 68 % interval of the ages of all stars that the points stand for [Gyr].
     centres : ndarray of shape (n_bins,)
         10^(-0.2 M) at the centre of each bin of absolute magnitude.
     sizes : tuple of int
@@ -163,6 +165,10 @@ class PointIndex:
         self.n_sigma = float(n_sigma)
         self.extent = np.array([np.ptp(values) for values in (table.teff, table.log_g, table.m_h)])
         weight = np.asarray(table.weight, dtype=float) * star_formation_factor(log_age, star_formation)
+        share = np.bincount(bins[:, 2], weight)
+        quantiles = np.searchsorted(np.cumsum(share), np.array(CENTRAL_QUANTILES) * share.sum())
+        ages = 10.0 ** (self.log_age_zero + LOG_AGE_BIN * (quantiles + 0.5) - 9.0)
+        self.prior_age_interval = float(ages[2] - ages[0])
         self._sort(np.column_stack([table.teff, table.log_g, table.m_h, weight / weight.max()]), bins)
 
     def _sort(self, points: npt.NDArray[np.float64], bins: npt.NDArray[np.int16]) -> None:

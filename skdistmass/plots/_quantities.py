@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from skdistmass.columns import BITS, CATALOG_COLUMNS, INPUT_COLUMNS, LABEL_SETS
+from skdistmass.columns import BITS, CATALOG_COLUMNS, CUTS, INPUT_COLUMNS, LABEL_SETS
+from skdistmass.columns.bits import UNRELIABLE
+from skdistmass.columns.bits import Quantity as CutName
 from skdistmass.physics.constants import YEARS_PER_GYR
 
 PARSECS_PER_KPC = 1000.0
@@ -46,15 +48,15 @@ _DERIVED_UNITS: Mapping[str, str] = MappingProxyType(
 # Hot stars to the left, luminous ones to the top.
 _REVERSED = frozenset({"TEFF", "LOGG", "ABS_MAG", "MAG"})
 
-_FORBIDDEN_ALWAYS = ("STAR_BAD", "DUPLICATE")
-_FORBIDDEN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+# Quantities whose values are good where those of the recommended cut are; see `good_stars`.
+_CUT_LIKE: Mapping[str, CutName] = MappingProxyType(
     {
-        "DISTANCE": ("OUTSIDE_DISTANCE_DOMAIN",),
-        "WEIGHTED_DIST": ("OUTSIDE_DISTANCE_DOMAIN",),
-        "ABS_MAG": ("OUTSIDE_DISTANCE_DOMAIN",),
-        "MASS": ("OUTSIDE_MASS_DOMAIN",),
-        "AGE": ("OUTSIDE_MASS_DOMAIN", "OUTSIDE_AGE_RANGE"),
-        "LOG_AGE": ("OUTSIDE_MASS_DOMAIN", "OUTSIDE_AGE_RANGE"),
+        "DISTANCE": "distance",
+        "WEIGHTED_DIST": "distance",
+        "ABS_MAG": "distance",
+        "MASS": "mass",
+        "AGE": "age",
+        "LOG_AGE": "age",
     }
 )
 
@@ -120,7 +122,8 @@ def quantity(name: str) -> Quantity:
     column = CATALOG_COLUMNS.get(name) or INPUT_COLUMNS.get(name)
     unit = "dex" if stem == "LOG_AGE" else _DERIVED_UNITS.get(name, column.unit if column else "")
     shown, scale = _SHOWN_UNITS.get(unit, (unit, 1.0))
-    bits = sum(BITS[bit][0] for bit in (*_FORBIDDEN_ALWAYS, *_FORBIDDEN.get(stem, ())))
+    cut = CUTS[_CUT_LIKE[stem]] if stem in _CUT_LIKE else UNRELIABLE
+    bits = sum(BITS[bit][0] for bit in cut)
     return Quantity(name, symbol, shown, scale, name in _REVERSED, bits)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _INPUTS = {"APOGEE_ID", "APSTAR_ID", *FEATURES}
 _RESULTS = ("DISTANCE", "WEIGHTED_DIST", "MASS", "AGE", "NMSU_DIST")
+_PAIRS = ("AGE_ERR", *(f"AGE_ERR_{name}" for name in LABEL_SETS))
 _PAIR_PART = re.compile(r"(.+?)[ _.\[(]*([012])[\])]*")
 _NUMBER = re.compile(r"[+-]?(?:nan|inf|\d*\.?\d+(?:e[+-]?\d+)?|\d+\.)", re.IGNORECASE)
 _MIN_AGE = 1e5  # yr: ages below, all of them, are in Gyr or logarithms
@@ -45,10 +46,11 @@ def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
     -------
     astropy.table.Table
         Canonical columns with canonical units: distances in pc, masses in solMass, AGE and the ages of the
-        six label sets in yr, AGE_ERR of shape (n_samples, 2) in dex (upward, downward). For each age column
-        there is one in Gyr besides (AGE_GYR, AGE_GYR_UNCOR_SS, ...) and its errors (AGE_GYR_ERR,
-        AGE_GYR_ERR_UNCOR_SS, ...) of shape (n_samples, 2) in Gyr (upward, downward). Columns that the
-        catalogue does not define follow as they are. `meta` is that of the file.
+        six label sets in yr, AGE_ERR (AGE_ERR_UNCOR_SS, ...) of shape (n_samples, 2) in dex (upward,
+        downward). For each age column there is one in Gyr besides (AGE_GYR, AGE_GYR_UNCOR_SS, ...) and its
+        errors (AGE_GYR_ERR, AGE_GYR_ERR_UNCOR_SS, ...) of shape (n_samples, 2) in Gyr (upward, downward),
+        from those of AGE_ERR for a label set without errors of its own, as in the published file. Columns
+        that the catalogue does not define follow as they are. `meta` is that of the file.
 
     Raises
     ------
@@ -69,17 +71,18 @@ def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
     if not _is_catalog(opened.names):
         needed = "two of DISTANCE, MASS, AGE, NMSU_DIST, their errors and BITMASK"
         raise MissingColumnsError(opened.label, [needed], opened.names)
-    pair = _error_pair(opened.names)
-    known = _catalog_names([name for name in opened.names if name not in pair], opened.label)
+    pairs = _error_pairs(opened.names)
+    halves = {name for pair in pairs.values() for name in pair}
+    known = _catalog_names([name for name in opened.names if name not in halves], opened.label)
     kinds = {name: CATALOG_COLUMNS[known[name]].kind if name in known else "" for name in opened.names}
-    kinds |= {name: "" for name, canonical in known.items() if canonical == "AGE_ERR"}
-    raw = opened.fetch(kinds | dict.fromkeys(pair, "float"), slice(0, opened.n_rows))
+    kinds |= {name: "" for name, canonical in known.items() if canonical in _PAIRS}
+    raw = opened.fetch(kinds | dict.fromkeys(halves, "float"), slice(0, opened.n_rows))
     arrays = {}
-    if pair:
-        parts = [clean_column(raw[name], CATALOG_COLUMNS["AGE_ERR"], name) for name in pair]
-        arrays["AGE_ERR"] = np.column_stack(parts)
+    for canonical, pair in pairs.items():
+        parts = [clean_column(raw[name], CATALOG_COLUMNS[canonical], name) for name in pair]
+        arrays[canonical] = np.column_stack(parts)
     for name, canonical in known.items():
-        column = raw[name] if canonical != "AGE_ERR" else _as_pairs(raw[name])
+        column = raw[name] if canonical not in _PAIRS else _as_pairs(raw[name])
         values = clean_column(column, CATALOG_COLUMNS[canonical], name)
         arrays[canonical] = _settle_shape(values, canonical, opened.label)
         if not raw[name].unit:
@@ -87,7 +90,7 @@ def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
     ordered = {name: arrays[name] for name in CATALOG_COLUMNS if name in arrays}
     table = as_table(ordered, CATALOG_COLUMNS, opened.meta)
     for name in opened.names:
-        if name not in known and name not in pair:
+        if name not in known and name not in halves:
             table[name] = _as_it_is(raw[name])
     _add_gyr(table)
     return table
@@ -116,19 +119,20 @@ def catalog_numbers(path: str | Path, block_rows: int = 2**17) -> Iterator[dict[
 
 
 def _is_catalog(names: Sequence[str]) -> bool:
-    known = {known for name in names if (known := canonical_catalog_name(name))} - _INPUTS
-    known |= {"AGE_ERR"} if _error_pair(names) else set()
+    known = {own for name in names if (own := canonical_catalog_name(name))} - _INPUTS
+    known |= _error_pairs(names).keys()
     return len(known) > 1 and any(name.startswith(_RESULTS) for name in known)
 
 
-def _error_pair(names: Sequence[str]) -> list[str]:
-    """Find the two columns that AGE_ERR became in a format without vectors: AGE_ERR_1, age_err[0] ..."""
-    parts = {}
+def _error_pairs(names: Sequence[str]) -> dict[str, list[str]]:
+    """Find the two columns that each AGE_ERR became in a format without vectors: AGE_ERR_1, age_err[0] ..."""
+    parts: dict[str, dict[str, str]] = {}
     for name in names:
         found = _PAIR_PART.fullmatch(name)
-        if found and canonical_catalog_name(found[1]) == "AGE_ERR" and canonical_catalog_name(name) is None:
-            parts[found[2]] = name
-    return [parts[key] for key in sorted(parts)] if len(parts) == 2 else []
+        canonical = canonical_catalog_name(found[1]) if found else None
+        if found and canonical in _PAIRS and canonical_catalog_name(name) is None:
+            parts.setdefault(canonical, {})[found[2]] = name
+    return {name: [two[key] for key in sorted(two)] for name, two in parts.items() if len(two) == 2}
 
 
 def _as_pairs(raw: RawColumn) -> RawColumn:
@@ -151,10 +155,10 @@ def _as_pairs(raw: RawColumn) -> RawColumn:
 def _check_assumed_unit(values: NDArray, name: str, what: str) -> None:
     """Refuse values without a unit that cannot be in the canonical one."""
     finite = np.abs(values[np.isfinite(values)]) if values.dtype.kind == "f" else values[:0]
-    if not len(finite) or name.endswith("ERR") or not np.any(finite > 0):
+    if not len(finite) or "_ERR" in name or not np.any(finite > 0):
         return
     unit, wrong, instead = CATALOG_COLUMNS[name].unit, False, ""
-    if name.startswith("AGE"):
+    if unit == "yr":
         wrong, instead = finite.max() < _MIN_AGE, "Gyr, or logarithms"
     elif unit == "pc":
         wrong, instead = len(finite) >= _MANY and finite.max() < _MAX_NEAR, "kpc"
@@ -183,7 +187,7 @@ def _catalog_names(names: Sequence[str], label: str) -> dict[str, str]:
 def _settle_shape(values: NDArray, name: str, label: str) -> NDArray:
     if name == "NMSU_DIST" and values.ndim == 2 and values.shape[1] == 3:
         return values[:, 1]  # The published file has the maximum, the median and the mean of the PDF.
-    expected = (len(values), 2) if name == "AGE_ERR" else (len(values),)
+    expected = (len(values), 2) if name in _PAIRS else (len(values),)
     if values.shape != expected:
         raise ValueError(f"{label}: column {name} must have shape {expected}; it has {values.shape}")
     return values
@@ -208,8 +212,10 @@ def _add_gyr(table: Table) -> None:
         ages = np.asarray(table[f"AGE{suffix}"], dtype=float) / YEARS_PER_GYR
         description = CATALOG_COLUMNS[f"AGE{suffix}"].description
         table[f"AGE_GYR{suffix}"] = TableColumn(ages, unit="Gyr", description=description)
-        if "AGE_ERR" in table.colnames:
-            upward, downward = np.abs(np.asarray(table["AGE_ERR"], dtype=float)).T
+        own = f"AGE_ERR{suffix}"
+        errors_name = own if own in table.colnames else "AGE_ERR"
+        if errors_name in table.colnames:
+            upward, downward = np.abs(np.asarray(table[errors_name], dtype=float)).T
             errors = np.column_stack([ages * (10**upward - 1), ages * (1 - 10**-downward)])
             description = f"Errors of AGE_GYR{suffix}: upward, downward"
             table[f"AGE_GYR_ERR{suffix}"] = TableColumn(errors, unit="Gyr", description=description)

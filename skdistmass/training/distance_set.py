@@ -13,8 +13,8 @@ from skdistmass.physics import photometry
 from skdistmass.physics.constants import A_K_PER_E_B_V
 from skdistmass.physics.coordinates import ecliptic_latitude
 from skdistmass.survey.clusters import as_cluster_table, cluster_distances, load_clusters, match_clusters
-from skdistmass.survey.compute import star_extinction
 from skdistmass.survey.flags import physical_values
+from skdistmass.survey.quantities.distances import star_extinction
 from skdistmass.survey.read import read_stars
 from skdistmass.tables.aliases import MissingColumnsError
 from skdistmass.training import label_checks as checks
@@ -147,7 +147,7 @@ def distance_training_set(
     funnel = Funnel(len(table))
     X = keep_usable_spectra(funnel, table, drop_star_bad, keep_duplicates)
     k_mag = physical_values(table, "K")
-    extinction = star_extinction(table, extinction_rule, sfd_coefficient)
+    extinction, _ = star_extinction(table, extinction_rule, sfd_coefficient)
     funnel.keep("with K", np.isfinite(k_mag))
     in_range = (extinction >= min_extinction) & (extinction < max_extinction)
     funnel.keep(f"{min_extinction:g} <= A_K < {max_extinction:g} mag", in_range)

@@ -15,8 +15,8 @@ from skdistmass.physics import photometry
 from skdistmass.physics.constants import A_K_PER_E_B_V
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.simulate import make_survey
-from skdistmass.survey.compute import star_extinction
 from skdistmass.survey.flags import physical_values, star_bad
+from skdistmass.survey.quantities.distances import star_extinction
 from skdistmass.survey.read import read_stars
 from skdistmass.training import distance_training_set, train_distance
 
@@ -45,7 +45,7 @@ class Survey:
         self.truth = {name: np.asarray(truth[name]) for name in truth.colnames}
         self.X = np.column_stack([physical_values(self.stars, name) for name in FEATURES])
         self.k_mag = physical_values(self.stars, "K")
-        self.extinction = star_extinction(self.stars, "survey", A_K_PER_E_B_V)
+        self.extinction, _ = star_extinction(self.stars, "survey", A_K_PER_E_B_V)
         self.usable = np.isfinite(self.X).all(axis=1) & ~star_bad(self.stars)
         self.usable &= np.isfinite(self.k_mag) & np.isfinite(self.extinction)
         self.ids = np.asarray(self.stars["APOGEE_ID"])

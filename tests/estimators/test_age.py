@@ -156,7 +156,7 @@ def test_stars_without_age_say_why(network):
 
 
 def test_ages_outside_the_published_range_are_there_and_say_so(network):
-    mass, m_h = [1.0, 0.79, 8.01, 0.8, 0.8, 0.8], [0.0, 0.0, 0.0, -0.51, -2.5, -0.5]
+    mass, m_h = [1.0, 0.79, 8.01, 0.8, 0.8, 0.8], [0.0, -0.45, 0.0, -0.51, -2.5, -0.5]
     ages = network.predict_age(mass, m_h, np.full(6, 0.05))
     assert_array_equal(ages.outside_published, [False, True, True, True, True, False])
     assert np.isfinite([ages.age, ages.age_error_lower, ages.age_error_upper]).all()
@@ -167,6 +167,15 @@ def test_ages_outside_the_published_range_are_there_and_say_so(network):
     assert np.all(np.diff(poor) < 0)
     # MIST: 12.6 Gyr (log age 10.1) is the age of giants of 0.78 Msun at [Fe/H] = -2.
     assert network.predict_age([0.783], [-2.0]).age[0] == pytest.approx(12.6, abs=0.4)
+
+
+def test_no_age_is_older_than_the_isochrones_beyond_the_published_masses(network):
+    ages = network.predict_age([0.79, 0.6, 0.8, 0.6], [0.5, 0.0, 0.5, -2.5])
+    assert_array_equal(
+        ages.reason, [NoAgeReason.OUTSIDE_RANGE] * 2 + [NoAgeReason.NONE, NoAgeReason.OUTSIDE_RANGE]
+    )
+    assert_array_equal(np.isnan(ages.age), [True, True, False, True])
+    assert_array_equal(ages.outside_published, [False] * 4)
 
 
 def test_alpha_elements_count_as_metals(network):

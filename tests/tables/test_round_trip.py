@@ -83,9 +83,9 @@ def catalogs(draw, suffix, naming):
             words = ascii_text if suffix in FORMATS_OF_BYTES else text
             table[written] = draw(st.lists(words, min_size=n_rows, max_size=n_rows))
         else:
-            size = 2 * n_rows if name == "AGE_ERR" else n_rows
+            size = 2 * n_rows if name.startswith("AGE_ERR") else n_rows
             drawn = np.array(draw(st.lists(values_of(column), min_size=size, max_size=size)))
-            table[written] = drawn.reshape(n_rows, 2) if name == "AGE_ERR" else drawn
+            table[written] = drawn.reshape(n_rows, 2) if name.startswith("AGE_ERR") else drawn
         table[written].unit = column.unit or None
         table[written].description = column.description
     if suffix not in (".csv", ".tsv"):  # which have no place for it

@@ -40,7 +40,7 @@ def catalog(n_rows=7, naming="released"):
             table[name] = [f"2M{i:08d}+{i}" for i in range(n_rows - 1)] + [""]
         elif column.kind == "int":
             table[name] = 2**62 + np.arange(n_rows)
-        elif column.name == "AGE_ERR":
+        elif column.name.startswith("AGE_ERR"):
             table[name] = rng.uniform(0.05, 0.3, (n_rows, 2))
         elif column.name.startswith("AGE"):
             table[name] = rng.uniform(1e9, 1e10, n_rows)

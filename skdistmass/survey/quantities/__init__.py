@@ -1,0 +1,1 @@
+"""Quantities of the catalogue, each with its bits: distances, masses and ages, isochrones."""
