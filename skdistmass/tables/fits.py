@@ -59,6 +59,7 @@ def open_fits(path: Path, is_complete: IsComplete) -> TableSource:
         If the file is damaged, truncated or has no table.
     """
     from astropy.io import fits
+    from astropy.io.fits import VerifyError
 
     try:
         with quiet_astropy(), fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
@@ -66,7 +67,7 @@ def open_fits(path: Path, is_complete: IsComplete) -> TableSource:
             if hdu is None:
                 raise ValueError(f"{path}: the FITS file holds no table, or is truncated")
             layout = _Layout(path, hdu, index)
-    except (OSError, EOFError, KeyError, TypeError, IndexError, AttributeError, zlib.error) as error:
+    except (OSError, EOFError, LookupError, TypeError, AttributeError, VerifyError, zlib.error) as error:
         raise ValueError(f"{path}: not a readable FITS file, perhaps truncated ({error})") from error
     layout.check_length()
     return TableSource(
@@ -106,6 +107,7 @@ class _Layout:
             )
         self.n_rows, self.row_bytes = hdu.header["NAXIS2"], hdu.header["NAXIS1"]
         self.start = hdu.fileinfo()["datLoc"]
+        self.end = self.start + self.n_rows * self.row_bytes + hdu.header.get("PCOUNT", 0)
         comments = {column.name: hdu.header.get(f"TCOMM{i}") for i, column in enumerate(hdu.columns, 1)}
         self.units = {column.name: unit_of(column.unit, comments[column.name]) for column in hdu.columns}
         self.nulls = {column.name: column.null for column in hdu.columns}
@@ -134,6 +136,19 @@ class _Layout:
             raise ValueError(
                 f"{self.path}: truncated FITS file: its {self.n_rows} rows end at byte {needed}, "
                 f"the file has {size}; fetch it again"
+            )
+        if not self.compression:
+            self._check_end()
+
+    def _check_end(self) -> None:
+        """Check that what follows the rows is no further row: their number may be damaged, too."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.end)
+            padding, following = stream.read(-self.end % _UNIT_BYTES), stream.read(8)
+        if padding.strip(b"\0 ") or following not in (b"", b"XTENSION"):
+            raise ValueError(
+                f"{self.path}: its {self.n_rows} declared rows end at byte {self.end}, and more data "
+                "follows; fetch it again"
             )
 
     def fetch(self, kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:

@@ -149,10 +149,14 @@ class _Parts:
                 row += n_rows
                 continue
             with _readable(file), pq.ParquetFile(file, buffer_size=_BUFFER_BYTES) as opened:
+                stop = row + n_rows
                 for batch in opened.iter_batches(_BATCH_ROWS, [group], stored):
                     piece = pa.Table.from_batches([batch.slice(min(max(first - row, 0), len(batch)))])
+                    piece.validate(full=True)  # Text that is no UTF-8 comes to light here.
                     yield self._as_planned(piece, types, file)
                     row += len(batch)
+                if row != stop:
+                    raise OSError(f"{n_rows} rows are declared, {n_rows - stop + row} are there")
 
     def _as_planned(self, piece: pa.Table, types: Mapping[str, pa.DataType], file: Path) -> pa.Table:
         import pyarrow as pa

@@ -105,7 +105,7 @@ def count_records(path: Path, dialect: Dialect) -> Counted:
     """
     n_rows, has_commas = 0, False
     places: list[Place] = []
-    for block in blocks(path, dialect, (0,)):
+    for block in blocks(path, dialect, range(min(len(dialect.names), 1))):
         if not places or block.place != places[-1]:
             places.append(block.place)
         n_rows += block.fields.num_rows
@@ -281,6 +281,8 @@ def _detect(path: Path) -> Dialect:
         raise ValueError(f"{path}: not a readable table ({error})") from error
     delimiter = _delimiter(path, header, sample)
     names = _fields(header, delimiter)
+    if header.strip() and not names:
+        raise ValueError(f"{path}: the header cannot be read: a quote in it is not closed or out of place")
     skip = len(comments) + 1
     if names and all(_is_number(name) for name in names):
         header = comments[-1].lstrip("# ") if comments else ""
