@@ -53,7 +53,7 @@ def isochrone_values(inputs: StarInputs, values: Values, isochrone: IsochroneDis
         limit = DISAGREEMENT * np.hypot(values["ABS_MAG_ERR"], spread)
         inputs.flag("ISOCHRONE_DISAGREES", np.abs(difference) > limit)
     parts = {"": "median", "_P16": "p16", "_P84": "p84"}
-    found = {f"NMSU_DIST{end}": result[f"distance_{part}"].to_numpy() for end, part in parts.items()}
+    found: Values = {f"NMSU_DIST{end}": result[f"distance_{part}"].to_numpy() for end, part in parts.items()}
     found["NMSU_DIST_ALL"] = result[["distance_mode", "distance_median", "distance_mean"]].to_numpy()
     no_giant = inputs.features[:, FEATURES.index("LOGG")] >= MAX_LOG_G
     interval = (result["age_p84"] - result["age_p16"]).to_numpy()
