@@ -13,10 +13,12 @@ if TYPE_CHECKING:  # What editors and type checkers read; `tests/test_api.py` ho
     from skdistmass.estimators.distance import DistanceRegressor
     from skdistmass.estimators.domain import TrainingDomain
     from skdistmass.estimators.isochrone import IsochroneDistance
+    from skdistmass.estimators.label_scale import LabelScale
     from skdistmass.estimators.mass import MassRegressor
     from skdistmass.estimators.out_of_core import fit_blocks
     from skdistmass.estimators.pruning import BinaryPruner
     from skdistmass.exceptions import MissingColumnsError, NoSecondModeWarning, UntrustedModelError
+    from skdistmass.models.label_scales import list_label_scales, load_label_scale
     from skdistmass.models.load import list_models, load_model, load_predictor, save_model
     from skdistmass.simulate import make_survey
     from skdistmass.survey.catalog import build_catalog, write_catalog
@@ -31,6 +33,7 @@ __all__ = [
     "BinaryPruner",
     "DistanceRegressor",
     "IsochroneDistance",
+    "LabelScale",
     "MassRegressor",
     "MassToAge",
     "MissingColumnsError",
@@ -46,8 +49,10 @@ __all__ = [
     "fit_blocks",
     "good_stars",
     "has_bit",
+    "list_label_scales",
     "list_models",
     "load_clusters",
+    "load_label_scale",
     "load_model",
     "load_predictor",
     "make_survey",
@@ -67,6 +72,7 @@ _HOME = {
     "BinaryPruner": "estimators.pruning",
     "DistanceRegressor": "estimators.distance",
     "IsochroneDistance": "estimators.isochrone",
+    "LabelScale": "estimators.label_scale",
     "MassRegressor": "estimators.mass",
     "MassToAge": "estimators.age",
     "MissingColumnsError": "exceptions",
@@ -81,8 +87,10 @@ _HOME = {
     "fit_blocks": "estimators.out_of_core",
     "good_stars": "columns",
     "has_bit": "columns",
+    "list_label_scales": "models.label_scales",
     "list_models": "models.load",
     "load_clusters": "survey.clusters",
+    "load_label_scale": "models.label_scales",
     "load_model": "models.load",
     "load_predictor": "models.load",
     "make_survey": "simulate",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.columns import (
     BITS,
@@ -14,6 +18,9 @@ from skdistmass.columns import (
 )
 from skdistmass.physics.constants import YEARS_PER_GYR
 
+if TYPE_CHECKING:
+    from astropy.table import Table
+
 _SUMMARISED: tuple[str, ...] = ("DISTANCE", "WEIGHTED_DIST", "NMSU_DIST")
 _SUMMARISED += tuple(
     f"{name}{suffix}" for name in ("MASS", "AGE") for suffix in ("", *(f"_{s}" for s in LABEL_SETS))
@@ -24,7 +31,7 @@ _EXACT_VALUES = 2**16
 _DROPPED_BITS = 14  # of the mantissa of a float32, which leaves steps of 0.2 %
 
 
-def summarize_catalog(catalog) -> str:
+def summarize_catalog(catalog: Table) -> str:
     """Summarise a catalogue in a short table.
 
     Parameters
@@ -49,13 +56,13 @@ class CatalogSummary:
     Quantiles are exact up to 65,536 values, and good to 0.1 % beyond.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.n_rows = 0
         self._bits = dict.fromkeys(BITS, 0)
         self._good: dict[str, int] = {}
-        self._samples = {}
+        self._samples: dict[tuple[str, *tuple[int, ...]], _Sample] = {}
 
-    def update(self, columns) -> None:
+    def update(self, columns: Mapping[str, ArrayLike]) -> None:
         """Take in a block of rows.
 
         Parameters
@@ -75,13 +82,11 @@ class CatalogSummary:
         for name in _SUMMARISED:
             if name in column:
                 values = column[name].astype(float)
-                if values.ndim > 1:
-                    values = values[
-                        :, 1
-                    ]  # The database has maximum, median and mean of the isochrone distance.
+                if values.ndim > 1:  # Maximum, median and mean of the isochrone distance in the database.
+                    values = values[:, 1]
                 self._add(name, values, _errors_of(name, column))
 
-    def _add(self, name, values, errors):
+    def _add(self, name: str, values: NDArray, errors: NDArray | None) -> None:
         good = np.isfinite(values)
         self._sample(name).add(values[good])
         if errors is None:
@@ -93,7 +98,7 @@ class CatalogSummary:
         for number, error in enumerate(errors[good].T):
             self._sample(name, number).add(error / scale)
 
-    def _sample(self, *key):
+    def _sample(self, *key: *tuple[str, *tuple[int, ...]]) -> _Sample:
         return self._samples.setdefault(key, _Sample())
 
     def text(self) -> str:
@@ -114,7 +119,7 @@ class CatalogSummary:
                 lines.append(f"{self._bits[name]:9d}  {name} ({value}): {meaning}")
         return "\n".join(lines)
 
-    def _line(self, name):
+    def _line(self, name: str) -> str:
         sample = self._samples[name,]
         if not sample.size:
             return f"{name:14s} {0:9d}"
@@ -125,7 +130,7 @@ class CatalogSummary:
         numbers = f"{sample.size:9d} {low:9.3g} {median:9.3g} {high:9.3g}"
         return f"{name:14s} {numbers}  {unit:7s} {self._error(name)}"
 
-    def _error(self, name):
+    def _error(self, name: str) -> str:
         samples = [self._samples.get((name, number)) for number in (0, 1)]
         medians = [sample.percentile(50) for sample in samples if sample is not None and sample.size]
         if len(medians) == 2:
@@ -133,13 +138,13 @@ class CatalogSummary:
         return f"{100 * medians[0]:.1f} %" if medians else ""
 
 
-def _error_name(name):
+def _error_name(name: str) -> str:
     """Name of the errors of a quantity: those of a label set have it at the end, MASS_ERR_COR_SS."""
     quantity, _, label_set = name.partition("_")
     return f"{quantity}_ERR_{label_set}" if label_set in LABEL_SETS else f"{name}_ERR"
 
 
-def _errors_of(name, column):
+def _errors_of(name: str, column: Mapping[str | None, NDArray]) -> NDArray | None:
     """Errors of a quantity; for a label set without its own those that the published file has for all."""
     quantity, _, label_set = name.partition("_")
     shared = column.get(f"{quantity}_ERR") if label_set in LABEL_SETS else None
@@ -149,12 +154,12 @@ def _errors_of(name, column):
 class _Sample:
     """Quantiles of positive numbers that come in blocks."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.size = 0
-        self._kept = []
-        self._counts = None
+        self._kept: list[NDArray] = []
+        self._counts: NDArray | None = None
 
-    def add(self, values):
+    def add(self, values: NDArray) -> None:
         self.size += len(values)
         self._kept.append(values)
         if self.size > _EXACT_VALUES:
@@ -166,7 +171,7 @@ class _Sample:
             self._counts = counts if self._counts is None else self._counts + counts
             self._kept = []
 
-    def percentile(self, percent):
+    def percentile(self, percent: float) -> float:
         if self._counts is None:
             return np.percentile(np.concatenate(self._kept), percent)
         cumulative = np.cumsum(self._counts)
@@ -177,7 +182,7 @@ class _Sample:
         return edges[0] + min(part, 1.0) * (edges[1] - edges[0])
 
 
-def describe_model(name: str, entry: dict) -> str:
+def describe_model(name: str, entry: dict[str, Any]) -> str:
     """Describe a model by its card.
 
     Parameters

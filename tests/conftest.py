@@ -50,6 +50,16 @@ def truth(survey):
 
 
 @pytest.fixture(scope="session")
+def loaded():
+    """Options of `build_catalog` that give all models, loaded once. Shared by all tests: fit copies only."""
+    from skdistmass.survey.models import load_models
+    from skdistmass.survey.options import CatalogOptions
+
+    models = load_models(CatalogOptions())
+    return {name: getattr(models, name) for name in ("distance", "masses", "age", "isochrone")}
+
+
+@pytest.fixture(scope="session")
 def catalogue(stars):
     """The whole catalogue of `stars`. Shared by all tests: change copies only."""
     from skdistmass import build_catalog

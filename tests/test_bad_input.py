@@ -171,10 +171,10 @@ def test_units_are_converted():
 
 @pytest.mark.parametrize("name", FEATURES)
 @pytest.mark.parametrize("value", [np.nan, -9999.0, -9999.99, np.inf, -np.inf, 1e30])
-def test_inputs_that_are_no_numbers(name, value):
+def test_inputs_that_are_no_numbers(name, value, loaded):
     frame = stars(3)
     frame.loc[1, name] = value
-    catalog = build_catalog(frame)
+    catalog = build_catalog(frame, **loaded)
     finite_or_nan(catalog)
     bits = [set(bit_names(mask)) for mask in catalog["BITMASK"]]
     assert "MISSING_INPUT" in bits[1]
@@ -189,8 +189,8 @@ def test_inputs_that_are_no_numbers(name, value):
 
 
 @pytest.mark.parametrize("value", [np.nan, 99.999, -9999.0, np.inf, 200.0, -50.0])
-def test_magnitudes_that_are_none(value):
-    catalog = build_catalog(stars(2, K=value))
+def test_magnitudes_that_are_none(value, loaded):
+    catalog = build_catalog(stars(2, K=value), **loaded)
     finite_or_nan(catalog)
     assert np.isnan(catalog["MAG"]).all()
     assert np.isnan(catalog["DISTANCE"]).all()
@@ -199,8 +199,8 @@ def test_magnitudes_that_are_none(value):
 
 
 @pytest.mark.parametrize("value", [np.nan, -9999.0, -999.0, np.inf, 1e30, -1e30])
-def test_extinctions_that_are_none(value):
-    catalog = build_catalog(stars(2, A_K=value))
+def test_extinctions_that_are_none(value, loaded):
+    catalog = build_catalog(stars(2, A_K=value), **loaded)
     finite_or_nan(catalog)
     assert np.isnan(catalog["EXTINCTION"]).all()
     assert np.isnan(catalog["DISTANCE"]).all()
@@ -208,8 +208,8 @@ def test_extinctions_that_are_none(value):
 
 
 @pytest.mark.parametrize("value", [-0.3, -1e-6])
-def test_negative_extinctions_are_used_and_flagged(value):
-    catalog = build_catalog(stars(2, A_K=value), isochrone=False)
+def test_negative_extinctions_are_used_and_flagged(value, loaded):
+    catalog = build_catalog(stars(2, A_K=value), **loaded | {"isochrone": False})
     assert np.isfinite(catalog["DISTANCE"]).all()
     assert np.all(catalog["BITMASK"] & BITS["NEGATIVE_EXTINCTION"][0])
 
@@ -227,8 +227,8 @@ def test_negative_extinctions_are_used_and_flagged(value):
     ],
 )
 @pytest.mark.parametrize("log_g", [2.5, 9.0])
-def test_gaia_distances_that_are_none(columns, log_g):
-    catalog = build_catalog(stars(2, LOGG=log_g, **columns), isochrone=False)
+def test_gaia_distances_that_are_none(columns, log_g, loaded):
+    catalog = build_catalog(stars(2, LOGG=log_g, **columns), **loaded | {"isochrone": False})
     finite_or_nan(catalog)
     assert np.all(catalog["BITMASK"] & BITS["NO_GAIA"][0])
     np.testing.assert_array_equal(catalog["WEIGHTED_DIST"], catalog["DISTANCE"])
@@ -236,9 +236,9 @@ def test_gaia_distances_that_are_none(columns, log_g):
 
 
 @pytest.mark.parametrize("value", [0.0, -10.0, np.nan, np.inf, -9999.0])
-def test_label_errors_that_are_none(value):
-    good = build_catalog(stars(2, TEFF_ERR=50.0, LOGG_ERR=0.05, M_H_ERR=0.02))
-    catalog = build_catalog(stars(2, TEFF_ERR=value, LOGG_ERR=value, M_H_ERR=value))
+def test_label_errors_that_are_none(value, loaded):
+    good = build_catalog(stars(2, TEFF_ERR=50.0, LOGG_ERR=0.05, M_H_ERR=0.02), **loaded)
+    catalog = build_catalog(stars(2, TEFF_ERR=value, LOGG_ERR=value, M_H_ERR=value), **loaded)
     finite_or_nan(catalog)
     assert np.isfinite(catalog["NMSU_DIST"]).all()
     np.testing.assert_array_equal(catalog["DISTANCE"], good["DISTANCE"])
@@ -246,14 +246,14 @@ def test_label_errors_that_are_none(value):
     assert np.all(flagged == (value == -10.0 or np.isinf(value)))
 
 
-def test_values_far_from_any_star():
+def test_values_far_from_any_star(loaded):
     frame = stars(6)
     frame.loc[1, "TEFF"] = 9e5
     frame.loc[2, "LOGG"] = 9.9
     frame.loc[3, "M_H"] = -9.9
     frame.loc[4, "N_FE"] = 9.9
     frame.loc[5, "K"] = -29.0
-    catalog = build_catalog(frame)
+    catalog = build_catalog(frame, **loaded)
     finite_or_nan(catalog)
     bits = [set(bit_names(mask)) for mask in catalog["BITMASK"]]
     assert not bits[0] & {"OUTSIDE_DISTANCE_DOMAIN", "OUTSIDE_MASS_DOMAIN"}

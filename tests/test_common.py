@@ -16,6 +16,7 @@ from skdistmass import (
     BinaryPruner,
     DistanceRegressor,
     IsochroneDistance,
+    LabelScale,
     MassRegressor,
     MassToAge,
     TrainingDomain,
@@ -37,6 +38,7 @@ def instances():
         MassToAge(hidden_layer_sizes=(4,), max_iter=12),
         TrainingDomain(n_components=4),
         IsochroneDistance(),
+        LabelScale(),
         # The checks set the seed of the outermost estimator only.
         BinaryPruner(DistanceRegressor(random_state=0, **QUICK)),
         BinaryPruner(MassRegressor(target="mass", random_state=0, **QUICK)),
@@ -47,6 +49,11 @@ def public_estimators():
     """Every public class that is an estimator."""
     public = (getattr(skdistmass, name) for name in skdistmass.__all__)
     return [thing for thing in public if inspect.isclass(thing) and issubclass(thing, BaseEstimator)]
+
+
+def apply(estimator, X):
+    """Predict, or transform where there is nothing to predict."""
+    return estimator.predict(X) if hasattr(estimator, "predict") else estimator.transform(X)
 
 
 def name_of(thing):
@@ -93,10 +100,10 @@ def test_copies_predict_the_same(estimator):
     if "random_state" in fitted.get_params():
         fitted.set_params(random_state=0)
     fitted.fit(X, y)
-    assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict(X), fitted.predict(X))
-    assert_array_equal(clone(fitted).fit(X, y).predict(X), fitted.predict(X))
+    assert_array_equal(apply(pickle.loads(pickle.dumps(fitted)), X), apply(fitted, X))
+    assert_array_equal(apply(clone(fitted).fit(X, y), X), apply(fitted, X))
     with pytest.raises(NotFittedError):
-        clone(fitted).predict(X)
+        apply(clone(fitted), X)
 
 
 @pytest.mark.parametrize("estimator", instances(), ids=name_of)
@@ -105,6 +112,6 @@ def test_names_of_columns_are_kept_and_guarded(estimator):
     fitted = clone(estimator).fit(X, y)
     assert list(fitted.feature_names_in_) == FEATURES
     with pytest.raises(ValueError, match="feature names should match"):
-        fitted.predict(X[FEATURES[::-1]])
+        apply(fitted, X[FEATURES[::-1]])
     with pytest.warns(UserWarning, match="does not have valid feature names"):
-        fitted.predict(X.to_numpy())
+        apply(fitted, X.to_numpy())

@@ -42,6 +42,7 @@ def test_readme_links_lead_somewhere():
 GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", GALLERY, ids=lambda path: path.stem)
 def test_gallery_script_runs_and_draws(script, tmp_path, monkeypatch):
     matplotlib = pytest.importorskip("matplotlib")
@@ -63,7 +64,7 @@ MAKING = ROOT / "examples" / "making"
 
 def test_readme_of_the_making_folder_names_every_script():
     readme = (MAKING / "README.md").read_text(encoding="utf-8")
-    helpers = {"real_stars.py", "shipped_cards.py"}
+    helpers = {"real_stars.py", "published_scale.py", "star_labels.py", "shipped_cards.py"}
     scripts = {path.name for path in MAKING.glob("*.py")} - helpers
     assert {name for name in scripts if f"| `{name}` |" in readme} == scripts
 
@@ -71,10 +72,9 @@ def test_readme_of_the_making_folder_names_every_script():
 def test_makers_name_the_tables_that_are_not_there(tmp_path):
     module = runpy.run_path(str(MAKING / "real_stars.py"))
     module["check_tables"].__globals__["DATA"] = tmp_path
-    (tmp_path / "hipparcos.csv").touch()
-    with pytest.raises(
-        SystemExit, match=r"^kepler_giants\.csv, kepler_dwarfs\.csv: not in .*not part of this"
-    ):
+    for name in module["TABLES"][2:]:
+        (tmp_path / name).touch()
+    with pytest.raises(SystemExit, match=r"^kepler_giants\.csv, apokasc3\.csv: not in .*not part of this"):
         module["check_tables"]()
 
 
@@ -82,3 +82,4 @@ def test_maker_of_the_shipped_models_makes_each_of_them(monkeypatch):
     monkeypatch.syspath_prepend(str(MAKING))
     module = runpy.run_path(str(MAKING / "make_shipped_models.py"))
     assert sorted(module["MAKERS"]) == skdistmass.list_models()
+    assert sorted(module["SCALES"]) == skdistmass.list_label_scales()

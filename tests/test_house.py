@@ -19,13 +19,14 @@ MODULES = {
 
 # Each room, and the rooms that it may import from. `skdistmass` itself, with the public names, is for the
 # command line alone; `data` holds files, no code.
-FACTS = {"columns", "exceptions", "_version"}
+FACTS = {"columns", "compiled", "exceptions", "_version"}
 ARRAYS = FACTS | {"physics", "networks", "isochrones"}
 MODELS = ARRAYS | {"estimators", "models"}
 SURVEY = MODELS | {"tables", "survey"}
 ROOMS = {
     "_version": set(),
     "columns": set(),
+    "compiled": set(),
     "exceptions": {"columns"},
     "data": set(),
     "physics": FACTS,
@@ -174,3 +175,14 @@ def test_the_map_draws_every_room():
     drawn = {line.split()[0].strip("/") for line in drawing.splitlines() if re.match(r"  \w", line)}
     rooms = {room(module) for module in MODULES} - {"skdistmass"}
     assert {Path(name).stem for name in drawn} >= rooms
+
+
+def test_the_map_lists_every_file():
+    page = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    listing = page.split("## The files of each room")[1].split("\n## ")[0]
+    rooms = {entry.split("`")[1].strip("/"): entry for entry in listing.split("\n- ")[1:]}
+    for room_name, entry in rooms.items():
+        files = {path.stem for path in (PACKAGE / room_name).glob("*.py")} - {"__init__"}
+        assert files <= set(re.findall(r"`(\w+)`", entry)), room_name
+    folders = {path.parent.relative_to(PACKAGE).as_posix() for path in MODULES.values()}
+    assert set(rooms) == folders - {".", "data"}

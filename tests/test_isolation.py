@@ -88,7 +88,9 @@ def run_guarded(code, folder):
     return result.returncode, stopped.read_text() if stopped.exists() else result.stderr
 
 
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize(
+    "job", [pytest.param(job, marks=[pytest.mark.slow] * (job in ("command", "training"))) for job in JOBS]
+)
 def test_nothing_outside_is_touched(job, tmp_path):
     code, errors = run_guarded(JOBS[job], tmp_path)
     assert code == 0, errors[-2000:]

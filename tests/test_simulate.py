@@ -377,6 +377,30 @@ def test_carbon_nitrogen_before_and_after_dredge_up(clean):
     assert drop > 0.15
 
 
+# [M/H] of bins of 0.2 dex; median [C/Fe], [N/Fe] of alpha-poor Kepler giants in DR17 (log g 2.35-3.2).
+KEPLER_ABUNDANCES = [
+    (-0.4, -0.011, 0.168),
+    (-0.2, -0.037, 0.199),
+    (0.0, -0.037, 0.239),
+    (0.2, -0.004, 0.290),
+    (0.4, 0.039, 0.308),
+]
+
+
+def test_carbon_and_nitrogen_of_giants_are_those_of_kepler_giants(clean):
+    _, truth = clean
+    giants = (truth["phase"] >= 3) & (truth["log_g"] > 2.35) & (truth["log_g"] < 3.2)
+    giants &= truth["alpha_m"] < 0.12
+    m_h = np.asarray(truth["m_h"])
+    found = []
+    for centre, carbon, nitrogen in KEPLER_ABUNDANCES:
+        rows = giants & (np.abs(m_h - centre) < 0.1)
+        found.append([np.median(np.asarray(truth[name])[rows]) for name in ("c_fe", "n_fe")])
+        assert found[-1] == pytest.approx([carbon, nitrogen], abs=0.06)
+    # Carbon rises with metallicity above solar, as it does in the survey.
+    assert found[4][0] - found[2][0] > 0.03
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-import real_stars
+import star_labels
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, KFold
 
@@ -31,8 +31,8 @@ GRID = {
     "alpha": [1e-5, 1e-4, 1e-3],
 }
 SHIPPED = {
-    "mass": {"hidden_layer_sizes": [(8, 8)], "activation": ["tanh"], "alpha": [1e-4]},
-    "distance": {"hidden_layer_sizes": [(16, 16)], "activation": ["tanh"], "alpha": [1e-5]},
+    "mass": {"hidden_layer_sizes": [(12, 12)], "activation": ["tanh"], "alpha": [1e-5]},
+    "distance": {"hidden_layer_sizes": [(24, 24)], "activation": ["tanh"], "alpha": [1e-5]},
 }
 PUBLISHED = {"hidden_layer_sizes": [(8,)], "activation": ["relu"], "alpha": [1e-5], "loss": ["squared_error"]}
 COLUMNS = ("hidden_layer_sizes", "activation", "alpha", "loss", "n_members")
@@ -50,11 +50,9 @@ def scatter(y, prediction, kind, measure, sample_weight=None):
 
 def training_stars(kind):
     """Features, labels and weights of the training part."""
-    labels = (
-        real_stars.mass_labels(real_stars.read_giants()) if kind == "mass" else real_stars.magnitude_labels()
-    )
+    labels = star_labels.mass_labels() if kind == "mass" else star_labels.magnitude_labels()
     labels = labels[~labels.test]
-    return labels[list(FEATURES)].to_numpy(float), labels.label.to_numpy(), 1.0 / labels.error.to_numpy() ** 2
+    return labels[list(FEATURES)].to_numpy(float), labels.label.to_numpy(), labels.weight.to_numpy()
 
 
 def search(kind):

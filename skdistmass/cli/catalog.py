@@ -25,6 +25,7 @@ _FLAGS: dict[str, tuple[str, dict[str, Any]]] = {
     "age": ("--age-model", _MODEL),
     "isochrone": ("--no-isochrone", {"action": "store_false"}),
     "trusted": ("--trust-models", {"action": "store_true"}),
+    "label_scale": ("--label-scale", {"metavar": "NAME|FILE"}),
     "extinction_rule": ("--extinction-rule", {}),
     "keep": ("--keep", {"nargs": "+", "metavar": "COLUMN"}),
     "sfd_coefficient": ("--sfd-coefficient", {"type": float, "metavar": "A_K/E(B-V)"}),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skdistmass.training.trained_model import TrainedModel
 
 _TO_SCREEN = "-"
 
 
-def add_train_arguments(parser):
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``train distance`` and ``train mass``.
 
     Parameters
@@ -36,7 +41,7 @@ def add_train_arguments(parser):
     parser.set_defaults(run=run_train)
 
 
-def _common_arguments():
+def _common_arguments() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("input", metavar="IN", help="survey table: FITS, CSV, ECSV, VOTable or Parquet")
     common.add_argument(
@@ -90,7 +95,7 @@ def _common_arguments():
     return common
 
 
-def _add_distance_arguments(group):
+def _add_distance_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-parallax-error", type=float, default=0.15, metavar="FRACTION", help="default: 0.15"
     )
@@ -120,7 +125,7 @@ def _add_distance_arguments(group):
     )
 
 
-def _add_mass_arguments(group):
+def _add_mass_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--labels", required=True, metavar="TABLE", help="table of masses with the survey's identifiers"
     )
@@ -149,7 +154,7 @@ def _add_mass_arguments(group):
     group.add_argument("--max-log-g", type=float, metavar="LOGG", help="giants only (default: all stars)")
 
 
-def _sizes(text):
+def _sizes(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(size) for size in text.split(","))
     except ValueError:
@@ -158,7 +163,7 @@ def _sizes(text):
         ) from None
 
 
-def _threshold(text):
+def _threshold(text: str) -> float | str | None:
     if text in ("auto", "none"):
         return None if text == "none" else text
     try:
@@ -167,7 +172,7 @@ def _threshold(text):
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto nor none") from None
 
 
-def run_train(args):
+def run_train(args: argparse.Namespace) -> None:
     """Train a model and write its files.
 
     Parameters
@@ -204,12 +209,12 @@ def run_train(args):
     sys.stdout.writelines(f"wrote {path}\n" for path in written)
 
 
-def _progress(message):
+def _progress(message: str) -> None:
     sys.stderr.write(f"train: {message}\n")
     sys.stderr.flush()
 
 
-def _network_settings(args):
+def _network_settings(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "hidden_layer_sizes": args.hidden,
         "activation": args.activation,
@@ -222,7 +227,7 @@ def _network_settings(args):
     }
 
 
-def _train_distance(args, progress):
+def _train_distance(args: argparse.Namespace, progress: Callable[[str], None] | None) -> TrainedModel:
     from skdistmass.estimators.distance import DistanceRegressor
     from skdistmass.training import train_distance
 
@@ -249,7 +254,7 @@ def _train_distance(args, progress):
     )
 
 
-def _train_mass(args, progress):
+def _train_mass(args: argparse.Namespace, progress: Callable[[str], None] | None) -> TrainedModel:
     from skdistmass.estimators.mass import MassRegressor
     from skdistmass.training import train_mass
 

@@ -100,10 +100,13 @@ def _bailer_jones(statistic: str, kind: str) -> Column:
     return _column(f"GAIAEDR3_R_{statistic}_{kind}", "pc", description, aliases)
 
 
-# The last of each is DR16's, which had Gaia DR2.
-_SOURCE_ID = "gaia_dr3_source_id source_id gaia_source_id"
-_PARALLAX = "parallax plx gaia_parallax"
-_PARALLAX_ERROR = "parallax_error e_plx gaia_parallax_error"
+# The last of each are of Gaia DR2; `gaia_` without a release is DR16's name for them.
+_SOURCE_ID = "gaia_dr3_source_id gaia_edr3_source_id source_id gaia_source_id gaia_dr2_source_id"
+_PARALLAX = "gaia_dr3_parallax gaia_edr3_parallax parallax_edr3 parallax plx gaia_parallax gaia_dr2_parallax"
+_PARALLAX_ERROR = (
+    "gaia_dr3_parallax_error gaia_edr3_parallax_error parallax_edr3_error parallax_error e_plx "
+    "gaia_parallax_error gaia_dr2_parallax_error"
+)
 _G_MAGNITUDE = "phot_g_mean_mag g_mag gmag gaia_phot_g_mean_mag"
 
 INPUT_COLUMNS: Mapping[str, Column] = _keyed(

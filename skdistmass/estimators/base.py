@@ -19,7 +19,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skdistmass.estimators.inference import NetworkInference, check_magnitude
+from skdistmass.estimators.inference import NetworkInference, check_magnitude, with_feature_names
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings, document_settings
 from skdistmass.estimators.uncertainty import ErrorModel
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from sklearn.pipeline import Pipeline
 
-    from skdistmass.networks.lbfgs import Solution
+    from skdistmass.networks.solution import Solution
 
     FloatArray = NDArray[np.float64]
 
@@ -316,6 +316,9 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             of the training stars.
         """
         check_is_fitted(self)
+        if hasattr(self, "card_") and not hasattr(X, "columns"):
+            # A card documents the order of the columns: arrays in that order are welcome.
+            X = with_feature_names(self, np.asarray(X))
         table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         self._warn_far_outside(table)
         return self._evaluate(table, return_std)
@@ -327,7 +330,9 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             return
         reach = _FAR_OUTSIDE * domain.scale_
         low, high = domain.center_ - reach, domain.center_ + reach
-        if (X.min(axis=0) >= low).all() and (X.max(axis=0) <= high).all():
+        # Column by column: several times faster than a reduction along the first axis.
+        columns = zip(X.T, low, high, strict=True)
+        if all(column.min() >= least and column.max() <= most for column, least, most in columns):
             return
         far = np.less(X, low) | np.greater(X, high)
         rows = np.flatnonzero(far.any(axis=1))

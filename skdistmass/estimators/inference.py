@@ -1,7 +1,7 @@
 """Inference without scikit-learn, for fast start-up.
 
 Prediction, its error and distances from the arrays of fitted networks: shared by the estimators and by
-`skdistmass.estimators.predictor.Predictor`. Importing scikit-learn takes longer than all that one star needs.
+`skdistmass.models.predictor.Predictor`. Importing scikit-learn takes longer than all that one star needs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def with_feature_names(estimator: Any, X: FloatArray) -> Any:
         The features.
     """
     names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
+    if names is None or not hasattr(estimator, "get_params"):  # a predictor takes arrays as they are
         return X
     import pandas as pd
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _Given = ArrayLike | None
 _Result = NDArray[np.float64]
+_ROWS: dict[str, Any] = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
 _POSITIVE = number("be a positive number", lambda value: value > 0)
 
 
@@ -91,8 +92,8 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
     with the Kroupa initial mass function :math:`\xi`, the star formation rate :math:`\psi` and k running over
     Teff, log g and [M/H]. The sums of the weights in bins of absolute magnitude (0.01 mag), log mass (0.01
     dex) and log age (0.05 dex) are the posteriors. All metallicities are equally likely beforehand. Rows with
-    a missing label, or with no isochrone within `n_sigma` of the star, are NaN. The first call on a machine
-    compiles for some 10 s; the result is kept beside the package or in the user's cache.
+    a missing label, or with no isochrone within `n_sigma` of the star, are NaN. Points of one isochrone that
+    follow each other within a quarter of the smallest errors are merged beforehand.
 
     References
     ----------
@@ -103,8 +104,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
     --------
     >>> from skdistmass.estimators.isochrone import IsochroneDistance
     >>> model = IsochroneDistance().fit()
-    >>> clump_giant = [[4750.0, 2.45, 0.0]]
-    >>> result = model.predict_distance(clump_giant, apparent_mag=[8.4], extinction=[0.0])
+    >>> result = model.predict_distance([[4750.0, 2.45, 0.0]], apparent_mag=[8.4], extinction=[0.0])
     >>> result["distance_median"].round(-2).tolist()
     [1000.0]
     """
@@ -171,16 +171,16 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         if self.table is not None:
             index.check_table(self.table)
         if X is not None:
-            rules = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
-            seen = validate_data(self, X, "no_validation" if y is None else y, **rules)
+            seen = validate_data(self, X, "no_validation" if y is None else y, **_ROWS)
             labels.check_columns(seen if y is None else seen[0])
         self._prepare()
         return self
 
     def _prepare(self) -> None:
-        """Load the isochrones and sort them for the sums."""
         self.table_ = load_isochrones(self.m_h_step) if self.table is None else self.table
-        self._index = index.PointIndex(self.table_, self.band, self.star_formation, self.n_sigma)
+        sort = index.shared_index if self.table is None else index.PointIndex
+        floors = self.teff_error_floor, self.log_g_error_floor, self.m_h_error_floor
+        self._index = sort(self.table_, self.band, self.star_formation, self.n_sigma, floors)
         self.prior_age_interval_ = self._index.prior_age_interval
         low, high = self._index.magnitude_range
         self.magnitudes_ = np.arange(np.floor(low * 20) / 20, high + 0.05, 0.05)
@@ -216,23 +216,22 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
     def _check_rows(self, X: Any, X_error: _Given, alpha_m: _Given) -> tuple[_Result, _Result]:
         """Return labels and errors of every row; NaN labels stay."""
         check_is_fitted(self)
-        rules: dict[str, Any] = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
         seen = hasattr(self, "n_features_in_")
-        X = validate_data(self, X, reset=False, **rules) if seen else check_array(X, estimator=self, **rules)
+        X = validate_data(self, X, reset=False, **_ROWS) if seen else check_array(X, estimator=self, **_ROWS)
         labels.check_columns(X)
-        floors = self.teff_error_floor, self.log_g_error_floor, self.m_h_error_floor
-        stars, sigmas = labels.labels_and_errors(X, X_error, floors, self._index.extent)
+        stars, sigmas = labels.labels_and_errors(X, X_error, self._index.floors, self._index.extent)
         if alpha_m is not None and self.alpha_enhancement:
             enhancement = labels.per_star("alpha_m [dex]", alpha_m, len(stars))
             stars[:, 2] = total_metallicity(stars[:, 2], enhancement)
         return stars, sigmas
 
-    def _summarise(self, stars, sigmas, quantiles=CENTRAL_QUANTILES, seen=None):
+    def _summarise(
+        self, stars: _Result, sigmas: _Result, at: ArrayLike = CENTRAL_QUANTILES, seen: _Result | None = None
+    ) -> tuple[_Result, dict[str, _Result]]:
         """Return quantiles of the absolute magnitude and a dict of the other summaries."""
         length = float(self.length_scale) if seen is not None and self.volume_prior else 0.0
-        if seen is None:
-            seen = np.zeros((len(stars), 2))
-        settings = length, np.array(quantiles), self.n_jobs, self.progress
+        seen = np.zeros((len(stars), 2)) if seen is None else seen
+        settings = length, np.array(at), self.n_jobs, self.progress
         return posterior.summarise(self._index, stars, sigmas, seen, *settings)
 
     def predict(self, X: ArrayLike, *, X_error: _Given = None, alpha_m: _Given = None) -> _Result:

@@ -13,6 +13,7 @@ from skdistmass.estimators.uncertainty import ErrorModel
 from skdistmass.networks import lbfgs as _lbfgs
 from skdistmass.networks.out_of_core import table_on_disk
 from skdistmass.networks.progress import progress_bar
+from skdistmass.networks.solution import unscaled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -146,7 +147,7 @@ def fit_blocks(estimator: Network, blocks: Iterable, scratch: str | Path | None 
             own = _lbfgs.Settings.from_parameters(n_features, settings)
             solutions = _lbfgs.train(table, own, seeds, report)
     y_moments = y_scaler.mean_[0], y_scaler.scale_[0]
-    members = [_lbfgs.unscaled(solution.weights, *y_moments) for solution in solutions]
+    members = [unscaled(solution.weights, *y_moments) for solution in solutions]
     estimator.n_features_in_ = n_features
     if hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_

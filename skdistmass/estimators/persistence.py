@@ -25,20 +25,20 @@ _HOMES: Mapping[str, str] = {
     "DistanceRegressor": "skdistmass.estimators.distance",
     "ErrorModel": "skdistmass.estimators.uncertainty",
     "IsochroneDistance": "skdistmass.estimators.isochrone",
+    "LabelScale": "skdistmass.estimators.label_scale",
     "MassRegressor": "skdistmass.estimators.mass",
     "MassToAge": "skdistmass.estimators.age",
     "TrainingDomain": "skdistmass.estimators.domain",
 }
-_PREDICTORS: Mapping[str, str] = {
-    "DistanceRegressor": "DistancePredictor",
-    "MassRegressor": "MassPredictor",
-    "MassToAge": "AgePredictor",
-}
+_REGRESSORS = ("DistanceRegressor", "MassRegressor", "MassToAge")
 # Parameters without a default, which every pickle must hold.
 _REQUIRED: Mapping[str, tuple[str, ...]] = {"BinaryPruner": ("estimator",)}
 _NETWORK_ARRAYS = ("coefs_", "intercepts_", "scaler_mean_", "scaler_scale_", "error_model_")
 _DOMAIN_ARRAYS = ("center_", "scale_", "log_weights_", "means_", "precisions_cholesky_", "offset_")
 _POINT_ARRAYS = ("points_", "values_")
+DOMAINS = ("domain_", "anchored_domain_")
+"""Attributes of a network that hold a `TrainingDomain`: of its real stars, and of these with anchors."""
+_SCALE_ARRAYS = ("columns_", "coef_", "low_", "high_")
 
 
 class StablePickle:
@@ -80,7 +80,7 @@ def rebuild(format_version: int, name: str, state: dict) -> Any:
     """
     check_state(format_version, name, state)
     kind = getattr(import_module(_HOMES[name]), name)
-    _check_names(kind, state)
+    check_names(kind, state)
     if name == "ErrorModel":
         try:
             return kind(**state)
@@ -89,38 +89,6 @@ def rebuild(format_version: int, name: str, state: dict) -> Any:
     estimator = kind(**{parameter: state[parameter] for parameter in _REQUIRED.get(name, ())})
     estimator.__setstate__(state)
     return estimator
-
-
-def rebuild_predictor(format_version: int, name: str, state: dict) -> Any:
-    """Make a predictor of the pickled state of a fitted network, without scikit-learn.
-
-    Parameters
-    ----------
-    format_version : int
-        Format in which the state was written.
-    name : str
-        Name of the class of the estimator.
-    state : dict
-        Attributes of the estimator.
-
-    Returns
-    -------
-    Predictor or None
-        The predictor; None if it is not the state of a fitted network.
-
-    Raises
-    ------
-    ValueError
-        As `rebuild`.
-    """
-    check_state(format_version, name, state)
-    if name not in _PREDICTORS or "coefs_" not in state:
-        return None
-    from skdistmass.estimators import predictor
-
-    kind = getattr(predictor, _PREDICTORS[name])
-    _check_names(kind, state)
-    return kind(state)
 
 
 def check_state(format_version: int, name: str, state: dict) -> None:
@@ -155,20 +123,40 @@ def check_state(format_version: int, name: str, state: dict) -> None:
     missing = [parameter for parameter in _REQUIRED.get(name, ()) if parameter not in state]
     if missing:
         raise ValueError(f"{name}: {missing[0]} is missing.")
+    _check_arrays(name, state)
+
+
+def _check_arrays(name: str, state: dict) -> None:
+    """Check the fitted arrays of a class."""
     if name == "ErrorModel":
         _check_error_model(state)
     elif name == "TrainingDomain" and _fitted(name, state, _DOMAIN_ARRAYS):
         _check_domain(state)
-    elif name in _PREDICTORS and "points_" in state:
+    elif name == "LabelScale" and _fitted(name, state, _SCALE_ARRAYS):
+        _check_label_scale(state)
+    elif name in _REGRESSORS and "points_" in state:
         _fitted(name, state, _POINT_ARRAYS)
         _array(name, "points_", state["points_"], (None, 2))
         _array(name, "values_", state["values_"], (len(state["points_"]),))
-    elif name in _PREDICTORS and _fitted(name, state, _NETWORK_ARRAYS):
+    elif name in _REGRESSORS and _fitted(name, state, _NETWORK_ARRAYS):
         _check_network(name, state)
 
 
-def _check_names(kind: type, state: dict) -> None:
-    """Raise an error if an attribute would hide a method or property of the class."""
+def check_names(kind: type, state: dict) -> None:
+    """Check that no attribute of a pickled state hides a method or property of its class.
+
+    Parameters
+    ----------
+    kind : type
+        The class.
+    state : dict
+        Attributes.
+
+    Raises
+    ------
+    ValueError
+        If one does, or is no name of an attribute.
+    """
     hidden = [
         key for key in state if not key.isidentifier() or key.startswith("__") or _would_hide(kind, key)
     ]
@@ -240,9 +228,10 @@ def _check_network(name: str, state: dict) -> None:
         raise ValueError(
             f"{name}: error_model_ must be an ErrorModel; received a {type(error_model).__name__}."
         )
-    domain = state.get("domain_")
-    if domain is not None and type(domain).__name__ != "TrainingDomain":
-        raise ValueError(f"{name}: domain_ must be a TrainingDomain; received a {type(domain).__name__}.")
+    for key in DOMAINS:
+        domain = state.get(key)
+        if domain is not None and type(domain).__name__ != "TrainingDomain":
+            raise ValueError(f"{name}: {key} must be a TrainingDomain; received a {type(domain).__name__}.")
     target = state.get("target", "log_mass")
     if name == "MassRegressor" and target not in ("log_mass", "mass"):
         raise ValueError(f"{name}: target must be 'log_mass' or 'mass'; received {target!r}.")
@@ -257,6 +246,20 @@ def _check_domain(state: dict) -> None:
     factors = state["precisions_cholesky_"]
     _array("TrainingDomain", "precisions_cholesky_", factors, (n_components, n_features, n_features))
     _number("TrainingDomain", "offset_", state["offset_"])
+
+
+def _check_label_scale(state: dict) -> None:
+    n_features, degree = state["n_features_in_"], state.get("degree", 1)
+    n_coordinates = len(_array("LabelScale", "low_", state["low_"], (None,)))
+    _array("LabelScale", "high_", state["high_"], (n_coordinates,))
+    places = state["columns_"]
+    if not (isinstance(places, np.ndarray) and places.dtype.kind == "i" and places.ndim == 1):
+        raise ValueError("LabelScale: columns_ must be an array of integers.")
+    if not (len(places) and places.min() >= 0 and places.max() < n_features):
+        raise ValueError(f"LabelScale: columns_ must be places of {n_features} columns; received {places}.")
+    if type(degree) is not int or degree < 1 or n_coordinates > n_features:
+        raise ValueError("LabelScale: degree and coordinates must be those of its arrays.")
+    _array("LabelScale", "coef_", state["coef_"], (len(places), 1 + degree * n_coordinates))
 
 
 def _check_error_model(state: dict) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = [
     "list_models",
     "load_model",
     "load_predictor",
+    "read_model",
     "read_registry",
     "save_model",
 ]
@@ -85,7 +87,32 @@ def load_model(name: str | Path, trusted: bool = False) -> Any:
     >>> load_model("mass").card_["target"]
     'MASS'
     """
-    label, content, stored = _read(name, trusted)
+    return read_model(name, read_registry(), trusted)
+
+
+def read_model(name: str | Path, registry: Mapping[str, Any], trusted: bool = False) -> Any:
+    """Load a fitted estimator with a card: one of a registry by its name, or a file.
+
+    Parameters
+    ----------
+    name : str or path-like
+        Key of the registry, or path of a file.
+    registry : mapping
+        "file" and "sha256" of each shipped estimator.
+    trusted : bool, default=False
+        As in `load_model`.
+
+    Returns
+    -------
+    estimator
+        Fitted estimator with its `card_` and `sha256_`.
+
+    Raises
+    ------
+    ValueError
+        As in `load_model`.
+    """
+    label, content, stored = _read(name, registry, trusted)
     with _Naming(label):
         estimator = to_estimator(stored)
     if not isinstance(getattr(estimator, "card_", None), dict):
@@ -131,9 +158,9 @@ def load_predictor(name: str | Path, trusted: bool = False) -> Any:
     >>> from skdistmass import load_predictor
     >>> mass, error = load_predictor("mass").predict([[4800.0, 2.5, 0.0, -0.1, 0.2]], return_std=True)
     >>> mass.round(1), error.round(1)
-    (array([1.5]), array([0.1]))
+    (array([1.4]), array([0.1]))
     """
-    label, content, stored = _read(name, trusted)
+    label, content, stored = _read(name, read_registry(), trusted)
     with _Naming(label):
         predictor = to_predictor(stored)
     if predictor is None:
@@ -147,9 +174,8 @@ def load_predictor(name: str | Path, trusted: bool = False) -> Any:
     return predictor
 
 
-def _read(name: str | Path, trusted: bool) -> tuple[str, bytes, Any]:
+def _read(name: str | Path, registry: Mapping[str, Any], trusted: bool) -> tuple[str, bytes, Any]:
     """Return what to call the model, the content of its file, and what that holds."""
-    registry = read_registry()
     if isinstance(name, str) and name in registry:
         label, expected = f"shipped model {name!r}", registry[name]["sha256"]
         content = (resources.files("skdistmass.models") / registry[name]["file"]).read_bytes()

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from skdistmass.estimators.persistence import check_state, rebuild, rebuild_predictor
+from skdistmass.estimators.persistence import DOMAINS, check_names, check_state, rebuild
+from skdistmass.models import predictor
 from skdistmass.models.pickle_machine import MAX_VALUES, Pending, PickleMachine, StoredEstimator
 
 MAX_BYTES = 2**27
 """A model file, decompressed, has at most this many bytes."""
 MAX_DEPTH = 50
 """Lists and dicts of a model file lie at most so deep in each other."""
+
+_PREDICTORS: Mapping[str, str] = {
+    "DistanceRegressor": "DistancePredictor",
+    "MassRegressor": "MassPredictor",
+    "MassToAge": "AgePredictor",
+}
 
 _CLASS, _STATE = "skdistmass class", "state"  # of format 1
 _LEAVES = (type(None), bool, int, float, str, bytes, bytearray)
@@ -91,13 +99,25 @@ def to_predictor(value: Any) -> Any:
     if not isinstance(value, StoredEstimator):
         return None
     state = value.state
-    domain = state.get("domain_") if isinstance(state, dict) else None
-    if domain is not None:
-        if not isinstance(domain, StoredEstimator) or domain.name != "TrainingDomain":
-            raise ValueError("domain_ must be a TrainingDomain.")
-        check_state(domain.format_version, domain.name, domain.state)
-        state = {name: part for name, part in state.items() if name != "domain_"}
-    return rebuild_predictor(value.format_version, value.name, to_estimator(state))
+    if isinstance(state, dict):
+        for key in DOMAINS:
+            if state.get(key) is not None:
+                _check_stored_domain(key, state[key])
+        state = {name: part for name, part in state.items() if name not in DOMAINS}
+    state = to_estimator(state)
+    check_state(value.format_version, value.name, state)
+    if value.name not in _PREDICTORS or "coefs_" not in state:
+        return None
+    kind = getattr(predictor, _PREDICTORS[value.name])
+    check_names(kind, state)
+    return kind(state)
+
+
+def _check_stored_domain(key: str, domain: Any) -> None:
+    """Check a domain that the predictor, which has none, leaves out."""
+    if not isinstance(domain, StoredEstimator) or domain.name != "TrainingDomain":
+        raise ValueError(f"{key} must be a TrainingDomain.")
+    check_state(domain.format_version, domain.name, domain.state)
 
 
 def _decompress(content: bytes) -> bytes:

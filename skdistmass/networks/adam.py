@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from skdistmass.networks.lbfgs import Solution, constant_solution
 from skdistmass.networks.progress import Report
+from skdistmass.networks.solution import Solution, constant_solution
 from skdistmass.networks.tensorflow import keras, tensorflow_random_state
 from skdistmass.physics.statistics import weighted_robust_sigma
 
@@ -51,7 +51,7 @@ class Settings(NamedTuple):
 def _huber(delta: float) -> Callable[[Any, Any], Any]:
     """Build Huber's loss on the scale of the squared error, as L-BFGS minimises it."""
 
-    def loss(y_true, y_pred):
+    def loss(y_true: Any, y_pred: Any) -> Any:
         residual = keras.ops.abs(y_true - y_pred)
         inlier = keras.ops.minimum(residual, delta)
         return keras.ops.mean(inlier * (2.0 * residual - inlier), axis=-1)

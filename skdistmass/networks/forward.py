@@ -8,6 +8,7 @@ inputs one by one, and the exponential is the one written here, not that of a li
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,12 @@ def network_output(
     return _output_compiled(X, mean, scale, coefs, intercepts, activation)
 
 
-def _output_numpy(scaled, coefs, intercepts, activation):
+def _output_numpy(
+    scaled: NDArray,
+    coefs: list[FloatArray],
+    intercepts: list[FloatArray],
+    activation: Callable[[NDArray], NDArray],
+) -> NDArray[np.float64]:
     n_networks = len(coefs[0])
     layer = scaled[None]
     for i, (kernel, bias) in enumerate(zip(coefs, intercepts, strict=True)):
@@ -87,7 +93,14 @@ def _output_numpy(scaled, coefs, intercepts, activation):
     return output / n_networks
 
 
-def _output_compiled(X, mean, scale, coefs, intercepts, activation):
+def _output_compiled(
+    X: NDArray,
+    mean: NDArray,
+    scale: NDArray,
+    coefs: list[FloatArray],
+    intercepts: list[FloatArray],
+    activation: str,
+) -> NDArray[np.float64]:
     from skdistmass.networks import kernel
 
     n_networks = len(coefs[0])
@@ -96,7 +109,7 @@ def _output_compiled(X, mean, scale, coefs, intercepts, activation):
     sizes = np.array([coefs[0].shape[1], *(bias.shape[1] for bias in intercepts)])
     code, output = kernel.ACTIVATION_CODES[activation], np.empty(len(X))
 
-    def fill(start):
+    def fill(start: int) -> None:
         part = slice(start, start + THREAD_ROWS)
         rows = np.ascontiguousarray(X[part], dtype=np.float64)
         kernel.mean_output(thetas, sizes, code, rows, mean, scale, output[part])

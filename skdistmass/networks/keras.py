@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 from skdistmass.networks import adam as _adam
 from skdistmass.networks import lbfgs as _lbfgs
 from skdistmass.networks.progress import Report, progress_bar
+from skdistmass.networks.solution import Solution, unscaled
 from skdistmass.networks.tensorflow import KerasRegressor, keras
 from skdistmass.networks.training_table import BlockwiseScaler, split_blocks
 
@@ -101,7 +102,7 @@ class DenseKerasRegressor(KerasRegressor):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = BaseEstimator.__sklearn_tags__(self)
         tags.estimator_type = "regressor"
         tags.regressor_tags = RegressorTags()
@@ -109,7 +110,7 @@ class DenseKerasRegressor(KerasRegressor):
         return tags
 
     @classmethod
-    def _get_param_names(cls):
+    def _get_param_names(cls) -> list[str]:
         # The parent lists every attribute, also those that the constructor here does not take.
         return BaseEstimator._get_param_names.__func__(cls)
 
@@ -164,7 +165,16 @@ class DenseKerasRegressor(KerasRegressor):
         with config_context(transform_output="default"):
             return super().fit(X, y, sample_weight=sample_weight, **kwargs)
 
-    def _fit_keras_model(self, X, y, sample_weight, warm_start, epochs, initial_epoch, **kwargs):
+    def _fit_keras_model(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        warm_start: bool,
+        epochs: int,
+        initial_epoch: int,
+        **kwargs: Any,
+    ) -> Any:
         y = np.asarray(y, dtype=np.float64).ravel()
         weight = np.ones_like(y) if sample_weight is None else sample_weight
         scaler = BlockwiseScaler().set_output(transform="default").fit(y[:, None], sample_weight=weight)
@@ -175,7 +185,7 @@ class DenseKerasRegressor(KerasRegressor):
         with progress_bar(n_steps, self.verbose) as report:
             solutions = train(np.asarray(X, dtype=np.float64), target, weight, seeds, report)
         for model, solution in zip(self.member_models_, solutions, strict=True):
-            model.set_weights(_lbfgs.unscaled(solution.weights, scaler.mean_[0], scaler.scale_[0]))
+            model.set_weights(unscaled(solution.weights, scaler.mean_[0], scaler.scale_[0]))
         self.solutions_ = solutions
         self.history_ = {"loss": solutions[0].loss_curve}
         if solutions[0].validation_curve is not None:
@@ -188,7 +198,7 @@ class DenseKerasRegressor(KerasRegressor):
         weight: FloatArray,
         seeds: list[np.random.SeedSequence],
         report: Report | None,
-    ) -> list[_lbfgs.Solution]:
+    ) -> list[Solution]:
         parameters = self.get_params() | {"loss": self.training_loss}
         settings = _lbfgs.Settings.from_parameters(X.shape[1], parameters)
         return _lbfgs.train(split_blocks(X, y, weight), settings, seeds, report)
@@ -200,7 +210,7 @@ class DenseKerasRegressor(KerasRegressor):
         weight: FloatArray,
         seeds: list[np.random.SeedSequence],
         report: Report | None,
-    ) -> list[_lbfgs.Solution]:
+    ) -> list[Solution]:
         parameters = self.get_params() | {"epsilon": self.epsilon if self.training_loss == "huber" else None}
         settings = _adam.Settings(**{name: parameters[name] for name in _adam.Settings._fields})
         return [

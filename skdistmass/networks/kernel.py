@@ -7,9 +7,9 @@ The loss of ``n`` stars is
 with rho(r) = r ** 2 or, for |r| beyond ``delta``, Huber's linear continuation 2 delta |r| - delta ** 2.
 ``theta`` holds kernels (n_in, n_out) and biases of all layers, flat, in Keras's order. Inside a block
 features and neurons run down and stars across, so every inner loop is one vector operation on `BLOCK` stars.
-All sums are float64 and their order depends only on the table: the result does not change with the number
-of threads. The output of the network is worked out in the operations, and the order, of
-`skdistmass.networks.forward`, to the last bit.
+All sums are float64 and their order depends only on the table: the result changes neither with the number
+of threads nor with what has been compiled before. The output of the network is worked out in the operations,
+and the order, of `skdistmass.networks.forward`, to the last bit.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from skdistmass.compiled import OPTIONS, entry_point
 from skdistmass.networks.activations import (
     ACTIVATION_NAMES,
     EXP_SERIES,
@@ -37,25 +38,15 @@ ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATION_NAMES)}
 _RELU, _TANH, _LOGISTIC, _IDENTITY, _SOFTPLUS, _ELU, _SILU = range(7)
 
 
-def _compile(**options):
-    """Compile without the global lock, and keep the result on disk where there is a place for it."""
-    options |= {"nogil": True, "error_model": "numpy"}
-
-    def decorate(function):
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # neither the package nor the home directory can be written to
-            return numba.njit(**options)(function)
-
-    return decorate
-
-
-_compiled = _compile()
+# A function that is not inlined has one machine code in the process that compiles it, and another one,
+# optimised once more with its caller, in the file of the caller; sums that may be reordered then differ in
+# their last digits between a first and a second run. So all is part of the two entry points kept on disk.
+_inlined = numba.njit(forceinline=True, **OPTIONS)
 # Sums over stars may be reordered, so that they run in vectors; infinities and NaN stay what they are.
-_reordered = _compile(fastmath={"reassoc", "contract", "nsz"})
+_reordered = numba.njit(forceinline=True, fastmath={"reassoc", "contract", "nsz"}, **OPTIONS)
 
 
-@_compiled
+@_inlined
 def _exp(x, out, power):
     """Exponential of a block: `exponential` of `skdistmass.networks.activations`."""
     for b in range(BLOCK):
@@ -74,14 +65,14 @@ def _exp(x, out, power):
         out[b] *= power[b]
 
 
-@_compiled
+@_inlined
 def _fill(row, start, value):
     # Plain loops compile in a tenth of the time that assignments to slices need.
     for b in range(start, BLOCK):
         row[b] = value
 
 
-@_compiled
+@_inlined
 def _saturating(code, z, slope, e, scratch):
     """Apply tanh, logistic or silu to one neuron."""
     factor = 2.0 if code == _TANH else 1.0
@@ -102,7 +93,7 @@ def _saturating(code, z, slope, e, scratch):
             z[b] = z[b] * logistic
 
 
-@_compiled
+@_inlined
 def _softplus(z, slope, e, scratch):
     for b in range(BLOCK):
         scratch[b] = -abs(z[b])
@@ -119,7 +110,7 @@ def _softplus(z, slope, e, scratch):
             e[b] *= scratch[b]
 
 
-@_compiled
+@_inlined
 def _elu(z, slope, e, scratch):
     for b in range(BLOCK):
         scratch[b] = -abs(z[b])
@@ -129,7 +120,7 @@ def _elu(z, slope, e, scratch):
         z[b] = z[b] if z[b] > 0.0 else e[b] - 1.0
 
 
-@_compiled
+@_inlined
 def _activate(code, values, slopes, scratch):
     """Apply the activation to a layer in place and keep its derivative."""
     for j in range(len(values)):
@@ -148,7 +139,7 @@ def _activate(code, values, slopes, scratch):
             _fill(slope, 0, 1.0)
 
 
-@_compiled
+@_inlined
 def _combine(factors, offset, stride, rows, out):
     """Add the rows, each times its factor, to `out`; four at a time, to read and write `out` less often."""
     i = 0
@@ -191,7 +182,7 @@ def _products(row, rows, out, offset):
         j += 1
 
 
-@_compiled
+@_inlined
 def _forward(theta, sizes, code, layers, slopes, scratch):
     """Run a block, whose features stand in the first layer, through the network."""
     offset, last = 0, len(sizes) - 2
@@ -206,7 +197,7 @@ def _forward(theta, sizes, code, layers, slopes, scratch):
         offset += (n_in + 1) * n_out
 
 
-@_compiled
+@_inlined
 def _backward(theta, sizes, layers, slopes, errors, scratch, gradient):
     """Add the gradient of a block; ``errors[0, 0]`` has the derivative of its loss by the output."""
     offset, ones = len(theta), scratch[0]
@@ -240,7 +231,7 @@ def _loss_of_block(output, target, weight, delta, error):
     return total
 
 
-@_compiled
+@_inlined
 def _load(features, start, stop, layer):
     """Copy rows of the table into the first layer; what is left of the block becomes zero."""
     for i in range(len(features)):
@@ -250,7 +241,7 @@ def _load(features, start, stop, layer):
         _fill(row, stop - start, 0.0)
 
 
-@_compiled
+@_inlined
 def _largest(sizes):
     width = 0
     for size in sizes:
@@ -258,7 +249,7 @@ def _largest(sizes):
     return width
 
 
-@_compiled
+@entry_point("the loss of the networks")
 def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums):
     """Sum loss and gradient over some chunks of the table.
 
@@ -299,7 +290,7 @@ def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums
             _backward(theta, sizes, layers, slopes, errors, scratch, row[1:])
 
 
-@_compiled
+@entry_point("the networks")
 def mean_output(thetas, sizes, code, rows, mean, scale, output):
     """Mean output of several networks.
 

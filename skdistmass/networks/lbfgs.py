@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
 from skdistmass.networks import kernel
 from skdistmass.networks.forward import count_threads
 from skdistmass.networks.progress import Report
+from skdistmass.networks.solution import Solution, constant_solution
 from skdistmass.networks.training_table import Block
 from skdistmass.physics.statistics import weighted_robust_sigma
 
@@ -30,36 +31,6 @@ SCREENING_ROWS = 20_000
 SHARED_ROWS = 60_000
 
 FloatArray = NDArray[np.float64]
-
-
-class Solution(NamedTuple):
-    """Weights of one trained network and how the solver ended.
-
-    Parameters
-    ----------
-    weights : list of ndarray
-        Kernel and bias of each layer.
-    loss : float
-        Loss at the end; of the held-out part where there is one.
-    n_iter : int
-        Iterations or epochs.
-    converged : bool
-        Whether the solver stopped by itself.
-    loss_curve : list of float
-        Loss after each iteration or epoch.
-    validation_curve : list of float or None
-        Loss of the held-out part after each epoch.
-    best_epoch : int or None
-        Index of the epoch whose weights stay.
-    """
-
-    weights: list[FloatArray]
-    loss: float
-    n_iter: int
-    converged: bool
-    loss_curve: list[float]
-    validation_curve: list[float] | None = None
-    best_epoch: int | None = None
 
 
 class Settings(NamedTuple):
@@ -113,26 +84,6 @@ class Settings(NamedTuple):
             epsilon=parameters["epsilon"] if parameters["loss"] == "huber" else None,
             **own,
         )
-
-
-def constant_solution(shapes: Sequence[tuple[int, ...]], value: float) -> Solution:
-    """Return the network of a constant target: no kernels, and the constant as the last bias.
-
-    Parameters
-    ----------
-    shapes : sequence of tuple of int
-        Shapes of kernels and biases.
-    value : float
-        The constant.
-
-    Returns
-    -------
-    Solution
-        The network without any loss.
-    """
-    weights = [np.zeros(shape) for shape in shapes]
-    weights[-1][:] = value
-    return Solution(weights, 0.0, 1, True, [0.0])
 
 
 def layer_shapes(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -191,25 +142,6 @@ def split_weights(theta: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]
     shapes = layer_shapes(sizes)
     ends = np.cumsum([np.prod(shape) for shape in shapes])
     return [part.reshape(shape) for part, shape in zip(np.split(theta, ends[:-1]), shapes, strict=True)]
-
-
-def unscaled(weights: list[np.ndarray], mean: float, scale: float) -> list[np.ndarray]:
-    """Fold the standardisation of the target into the output layer.
-
-    Parameters
-    ----------
-    weights : list of ndarray
-        Kernel and bias of each layer.
-    mean, scale : float
-        Moments of the target.
-
-    Returns
-    -------
-    list of ndarray
-        Weights of the network of the target itself.
-    """
-    *hidden, kernel, bias = weights
-    return [*hidden, kernel * scale, bias * scale + mean]
 
 
 class Objective:
@@ -314,7 +246,7 @@ class Objective:
         tol = self.settings.tol
         curve: list[float] = []
 
-        def record(intermediate_result):
+        def record(intermediate_result: OptimizeResult) -> None:
             curve.append(float(intermediate_result.fun))
             if report is not None:
                 report(curve[-1])
@@ -351,7 +283,7 @@ class Objective:
         return weighted_robust_sigma(output - block.target, block.weight)
 
 
-def _sum_chunks(arguments, sums, chunks):
+def _sum_chunks(arguments: tuple, sums: NDArray, chunks: tuple[int, int]) -> None:
     kernel.sum_chunks(*arguments, chunks, sums)
 
 
@@ -370,12 +302,14 @@ def _finish(
     return Solution(weights, float(result.fun), max(1, len(curve)), bool(result.success), curve)
 
 
-def _map(pool, function, items):
+def _map(pool: ThreadPoolExecutor, function: Callable, items: list) -> list:
     """Call `function` on each item, in threads if there are several."""
     return list(map(function, items) if len(items) == 1 else pool.map(function, items))
 
 
-def _screen(objective, starts, max_iter, pool):
+def _screen(
+    objective: Objective, starts: list[list[FloatArray]], max_iter: int, pool: ThreadPoolExecutor
+) -> list[FloatArray]:
     """Return the most promising start of each member, after `max_iter` iterations."""
     runs = [(member, start) for member, own in enumerate(starts) for start in own]
     results = _map(pool, lambda run: objective.minimize(run[1], max_iter)[0], runs)
@@ -386,7 +320,9 @@ def _screen(objective, starts, max_iter, pool):
     return [best[member].x for member in range(len(starts))]
 
 
-def _share_chunks(pool, n_threads, function, n_chunks):
+def _share_chunks(
+    pool: ThreadPoolExecutor, n_threads: int, function: Callable[[tuple[int, int]], None], n_chunks: int
+) -> None:
     """Call `function` on contiguous parts of the chunks, one of them in this thread."""
     own, *others = itertools.pairwise(n_chunks * i // n_threads for i in range(n_threads + 1))
     running = [pool.submit(function, part) for part in others]

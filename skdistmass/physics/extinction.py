@@ -161,7 +161,8 @@ def choose_extinction(
         ak_wise=ak_wise, ak_targ=ak_targ, ak_targ_method=ak_targ_method, sfd_ebv=sfd_ebv, glat=glat, a_k=a_k
     )
     wise, targ, ebv, b, column = (_floats(x, n_samples) for x in (ak_wise, ak_targ, sfd_ebv, glat, a_k))
-    origin = np.full(n_samples, "") if ak_targ_method is None else np.char.upper(_text(ak_targ_method))
+    methods = np.full(n_samples, "") if ak_targ_method is None else np.asarray(ak_targ_method, dtype=str)
+    origin = np.char.upper(np.atleast_1d(methods))
     dust = sfd_extinction(ebv, sfd_coefficient)
 
     extinction = np.full(n_samples, np.nan)
@@ -203,11 +204,6 @@ def _floats(values: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
     if values is None:
         return np.full(n_samples, np.nan)
     return np.atleast_1d(np.asarray(values, dtype=float))
-
-
-def _text(values: ArrayLike) -> NDArray[np.str_]:
-    values = np.atleast_1d(np.asarray(values))
-    return np.char.decode(values) if values.dtype.kind == "S" else values.astype(str)
 
 
 def _contains(text: NDArray[np.str_], part: str) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ Figures need matplotlib; importing this package does not load it.
 """
 
 import importlib
+from typing import Any
 
 # Where each display lives; a module is imported when its display is first used.
 _HOME = {
@@ -27,11 +28,11 @@ _HOME = {
 __all__ = [*_HOME]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(f"skdistmass.plots.{_HOME[name]}"), name)
     raise AttributeError(f"module 'skdistmass.plots' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

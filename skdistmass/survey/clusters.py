@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -260,7 +261,7 @@ def cluster_distances(
     return result[0], result[1]
 
 
-def as_cluster_table(table, fractional_error: float = DISTANCE_FRACTIONAL_ERROR) -> Table:
+def as_cluster_table(table: Any, fractional_error: float = DISTANCE_FRACTIONAL_ERROR) -> Table:
     """Check a user's table of clusters and complete it.
 
     Parameters
@@ -310,7 +311,7 @@ def as_cluster_table(table, fractional_error: float = DISTANCE_FRACTIONAL_ERROR)
     return clean
 
 
-def read_clusters(path) -> Table:
+def read_clusters(path: str | Path) -> Table:
     """Read a table of clusters of your own.
 
     Parameters
@@ -343,7 +344,7 @@ def read_clusters(path) -> Table:
     return as_cluster_table(read_stars(path, columns=known))
 
 
-def _in_parsecs(column) -> NDArray[np.float64]:
+def _in_parsecs(column: Any) -> NDArray[np.float64]:
     unit = getattr(column, "unit", None)
     values: NDArray[np.float64] = np.asarray(
         np.ma.filled(np.ma.asarray(getattr(column, "value", column), dtype=float), np.nan)

@@ -51,7 +51,7 @@ def fill_catalog(
     astropy.table.Table
         The catalogue, one row for each row of `stars`. What it says of a star does not depend on the others.
     """
-    inputs = clean_inputs(stars, repeated)
+    inputs = clean_inputs(stars, repeated, models.label_scale)
     values: Values = {name: inputs.columns[name] for name in _COPIED if name in inputs.columns}
     values |= dict(zip(FEATURES, inputs.features.T, strict=True))
     if models.distance is not None or models.isochrone is not None:

@@ -7,8 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,8 @@ from skdistmass.survey.duplicates import find_repeated, key_columns, needs_whole
 from skdistmass.survey.models import CatalogModels, load_models
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import Parts, Piece
-from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, as_arrow, source_stamp
+from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, PieceReader, as_arrow
 from skdistmass.survey.read import StarReader, read_stars
-from skdistmass.survey.unread import KeptColumns
 from skdistmass.tables.parquet import arrow_table
 
 if TYPE_CHECKING:
@@ -257,40 +255,10 @@ def require(module: str, extra: str) -> Any:
         raise ImportError(message) from error
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A table that every worker can read, by its path, and the columns that are wanted of it."""
-
-    path: Path
-    stamp: str
-    columns: list[str]
-    keep: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, job: CatalogJob, columns: list[str]) -> _Source:
-        path = Path(job.source)
-        return cls(path.resolve(), source_stamp(path), columns, tuple(job.options.keep))
-
-    def read(self, piece: Piece) -> Table:
-        # Opening a folder means to look into all of its files: a worker does it once.
-        reader = _open_folder(self.path, self.stamp) if self.path.is_dir() else StarReader(self.path)
-        return next(reader.select(self.columns).blocks(piece.stop - piece.start, piece.start))
-
-    def read_kept(self, piece: Piece) -> Table | None:
-        if not self.keep:
-            return None
-        return next(KeptColumns(self.path, self.keep).blocks(piece.stop - piece.start, piece.start))
-
-
-@lru_cache(maxsize=1)
-def _open_folder(path: Path, stamp: str) -> StarReader:
-    return StarReader(path)
-
-
 class _Filler:
     """What a worker needs to build a part of the catalogue: models, options, and a path of the table."""
 
-    def __init__(self, models: CatalogModels, options: CatalogOptions, source: _Source | None = None):
+    def __init__(self, models: CatalogModels, options: CatalogOptions, source: PieceReader | None = None):
         if models.isochrone is not None:
             # A worker has the cores that the cluster gives it.
             models = replace(models, isochrone=clone(models.isochrone).set_params(n_jobs=1).fit())
@@ -298,7 +266,7 @@ class _Filler:
 
     @classmethod
     def of(cls, job: CatalogJob) -> _Filler:
-        return cls(job.models, job.options, _Source.of(job, job.used.names))
+        return cls(job.models, job.options, PieceReader.of(job, job.used.names))
 
     def fill(self, stars: Table, repeated: Any = None, kept: Table | None = None) -> Table:
         return fill_catalog(stars, self.models, self.options, repeated, kept)
@@ -378,8 +346,8 @@ def _from_lsdb(stars: Any, filler: _Filler) -> Any:
 
 def _fill_lsdb(stars: pd.DataFrame, filler: _Filler, position: list[str]) -> pd.DataFrame:
     catalog = _fill_frame(stars, filler)
-    for place, name in enumerate(position):
-        catalog.insert(place, name, stars[name])
+    for name in reversed([name for name in position if name not in catalog]):
+        catalog.insert(0, name, stars[name])
     return catalog
 
 
@@ -404,11 +372,11 @@ def _masks(job: CatalogJob) -> list[Any]:
 
     if not needs_whole_table(job.reader.names):
         return [None] * len(job.pieces)
-    source = _shared(_Source.of(job, key_columns(job.reader.names)))
+    source = _shared(PieceReader.of(job, key_columns(job.reader.names)))
     return _repeated([dask.delayed(_piece_keys)(source, piece) for piece in job.pieces])
 
 
-def _piece_keys(source: _Source, piece: Piece) -> Any:
+def _piece_keys(source: PieceReader, piece: Piece) -> Any:
     return star_keys(source.read(piece))
 
 
@@ -416,11 +384,6 @@ def _frame_keys(stars: pd.DataFrame, columns: list[str], names: list[str]) -> An
     if not len(stars):
         return np.empty(0, np.uint64), np.empty(0, np.float32)
     return star_keys(read_stars(stars[columns], columns=names))
-
-
-def _joined_keys(parts: list[Any]) -> Any:
-    keys, snr = zip(*parts, strict=True)
-    return np.concatenate(keys), np.concatenate(snr)
 
 
 def _repeated(keys: list[Any]) -> list[Any]:
@@ -432,5 +395,6 @@ def _repeated(keys: list[Any]) -> list[Any]:
 
 
 def _split_repeated(keys: list[Any]) -> list[Any]:
-    ends = np.cumsum([len(part) for part, _ in keys])
-    return np.split(find_repeated(*_joined_keys(keys)), ends[:-1])
+    stars, snr = zip(*keys, strict=True)
+    ends = np.cumsum([len(part) for part in stars])
+    return np.split(find_repeated(np.concatenate(stars), np.concatenate(snr)), ends[:-1])

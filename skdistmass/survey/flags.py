@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import ASPCAPFLAG_BITS, BITS, FEATURES, INPUT_COLUMNS, PHYSICAL_RANGES
+from skdistmass.estimators.inference import with_feature_names
 from skdistmass.survey.duplicates import duplicates, survey_duplicates
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+    from skdistmass.estimators.label_scale import LabelScale
 
 
 _LARGEST = 1e30  # A number beyond measures nothing, and might not be one in single precision.
@@ -73,7 +76,9 @@ class StarInputs:
         return (self.flags & BITS[name][0]) != 0
 
 
-def clean_inputs(stars: Table, repeated: NDArray[np.bool_] | None = None) -> StarInputs:
+def clean_inputs(
+    stars: Table, repeated: NDArray[np.bool_] | None = None, label_scale: LabelScale | None = None
+) -> StarInputs:
     """Clean the columns of a survey table, and flag rows that are incomplete, impossible, bad or superseded.
 
     Parameters
@@ -83,6 +88,8 @@ def clean_inputs(stars: Table, repeated: NDArray[np.bool_] | None = None) -> Sta
     repeated : ndarray of bool of shape (n_samples,), optional
         Rows of stars that have a better row, where `stars` are only a part of the table; by default those
         that `duplicates` finds.
+    label_scale : LabelScale, optional
+        Scale that the five inputs of the networks, once clean, are brought to.
 
     Returns
     -------
@@ -109,6 +116,9 @@ def clean_inputs(stars: Table, repeated: NDArray[np.bool_] | None = None) -> Sta
         columns[name] = values
     missing = np.full(len(stars), np.nan)
     features = np.column_stack([columns.get(name, missing) for name in FEATURES])
+    if label_scale is not None and len(features):
+        features = label_scale.transform(with_feature_names(label_scale, features))
+        columns |= dict(zip(FEATURES, features.T, strict=True))
     usable = np.isfinite(features).all(axis=1)
     flags[~usable] |= BITS["MISSING_INPUT"][0]
     flags[star_bad(stars)] |= BITS["STAR_BAD"][0]

@@ -12,6 +12,7 @@ from skdistmass.columns import FEATURES, LABEL_SETS
 from skdistmass.estimators.age import MassToAge
 from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.isochrone import IsochroneDistance
+from skdistmass.estimators.label_scale import LabelScale
 from skdistmass.estimators.mass import MassRegressor
 from skdistmass.survey.options import CatalogOptions
 
@@ -32,6 +33,8 @@ class CatalogModels:
         Estimator of the isochrone distances.
     names : dict of str to str
         What each model is called in the provenance.
+    label_scale : LabelScale or None
+        Scale of the labels of the table.
     """
 
     distance: DistanceRegressor | None
@@ -39,6 +42,7 @@ class CatalogModels:
     age: MassToAge | None
     isochrone: IsochroneDistance | None
     names: dict[str, str]
+    label_scale: LabelScale | None = None
 
     def provenance(self) -> dict[str, str]:
         """Name the models for the header of the catalogue.
@@ -48,7 +52,7 @@ class CatalogModels:
         dict of str to str
             Name and SHA-256 of the model of each column.
         """
-        models = {"DISTANCE": self.distance, "AGE": self.age}
+        models = {"DISTANCE": self.distance, "AGE": self.age, "LABEL_SCALE": self.label_scale}
         models |= {f"MASS{ending}": model for ending, model in self.masses.items()}
         named = {
             column: f"{self.names[column]} {getattr(model, 'sha256_', '')}".strip()
@@ -83,7 +87,11 @@ def load_models(options: CatalogOptions) -> CatalogModels:
         masses = ()
     elif isinstance(masses, str | Path) or hasattr(masses, "predict"):
         masses = (masses,)
-    names = {"DISTANCE": _label(options.distance), "AGE": _label(options.age)}
+    names = {
+        "DISTANCE": _label(options.distance),
+        "AGE": _label(options.age),
+        "LABEL_SCALE": _label(options.label_scale),
+    }
     loaded: dict[str, MassRegressor] = {}
     for given, model in masses.items() if isinstance(masses, dict) else ((None, model) for model in masses):
         estimator = _resolve(model, MassRegressor, "masses", options.trusted)
@@ -100,6 +108,7 @@ def load_models(options: CatalogOptions) -> CatalogModels:
         age=_resolve(options.age, MassToAge, "age", options.trusted) if loaded else None,
         isochrone=_resolve_isochrone(options.isochrone),
         names=names,
+        label_scale=_resolve_scale(options.label_scale, options.trusted),
     )
 
 
@@ -133,6 +142,20 @@ def _resolve(model: Any, kind: type, argument: str, trusted: bool) -> Any:
             f"{argument} was fitted on the columns {', '.join(names)}; expected {', '.join(FEATURES)}."
         )
     return model
+
+
+def _resolve_scale(scale: Any, trusted: bool) -> LabelScale | None:
+    if isinstance(scale, str | Path):
+        from skdistmass.models.label_scales import load_label_scale
+
+        scale = load_label_scale(scale, trusted=trusted)
+    if scale is None:
+        return None
+    if not isinstance(scale, LabelScale) or getattr(scale, "n_features_in_", 0) != len(FEATURES):
+        raise ValueError(
+            f"label_scale needs a LabelScale fitted on {', '.join(FEATURES)}; received {scale!r}."
+        )
+    return scale
 
 
 def _resolve_isochrone(isochrone: Any) -> IsochroneDistance | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from skdistmass.estimators.age import MassToAge
     from skdistmass.estimators.distance import DistanceRegressor
     from skdistmass.estimators.isochrone import IsochroneDistance
+    from skdistmass.estimators.label_scale import LabelScale
     from skdistmass.estimators.mass import MassRegressor
 
     MassModel = str | Path | MassRegressor
@@ -41,6 +42,9 @@ class CatalogOptions:
         Relation of mass and age; None for none.
     isochrone : bool or IsochroneDistance, default=True
         Isochrone distances (NMSU_DIST): with default settings, none, or by the given estimator.
+    label_scale : str, path, LabelScale or None, default=None
+        Scale that brings the five labels to that of the models: name of a shipped one, file, or fitted
+        estimator; None where they are on it.
     extinction_rule : {"survey", "paper"}, default="survey"
         Rule of `choose_extinction`; a column A_K of the table goes before it.
     sfd_coefficient : float, default=0.302
@@ -74,6 +78,9 @@ class CatalogOptions:
     age: str | Path | MassToAge | None = field(default="age", metadata={"help": "name or file of a model"})
     isochrone: bool | IsochroneDistance | None = field(
         default=True, metadata={"help": "leave out the isochrone distances"}
+    )
+    label_scale: str | Path | LabelScale | None = field(
+        default=None, metadata={"help": "name or file of a scale that brings labels to those of the models"}
     )
     extinction_rule: ExtinctionRule = field(
         default="survey",

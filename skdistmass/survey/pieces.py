@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,6 +190,86 @@ class CatalogJob:
         for piece, catalog in zip(pieces, self.fill(pieces), strict=False):
             parts.write(piece, as_arrow(catalog))
             yield piece
+
+
+@dataclass(frozen=True)
+class PieceReader:
+    """The columns of a table that are wanted for its pieces, read by its path, in any process.
+
+    Attributes
+    ----------
+    path : Path
+        The table.
+    stamp : str
+        Its `source_stamp`.
+    columns : list of str
+        Canonical names of the columns that are read.
+    keep : tuple of str
+        Names in the table of the columns that go unchanged into the catalogue.
+    """
+
+    path: Path
+    stamp: str
+    columns: list[str]
+    keep: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, job: CatalogJob, columns: list[str]) -> PieceReader:
+        """Read these columns of the table of a catalogue.
+
+        Parameters
+        ----------
+        job : CatalogJob
+            The road of the catalogue.
+        columns : list of str
+            Canonical names.
+
+        Returns
+        -------
+        PieceReader
+            The reader, small enough to be part of every task.
+        """
+        path = Path(job.source)
+        return cls(path.resolve(), source_stamp(path), columns, tuple(job.options.keep))
+
+    def read(self, piece: Piece) -> Table:
+        """Read the wanted columns of a piece.
+
+        Parameters
+        ----------
+        piece : Piece
+            The piece.
+
+        Returns
+        -------
+        astropy.table.Table
+            Its rows.
+        """
+        # Opening a folder means to look into all of its files: a worker does it once.
+        reader = _open_folder(self.path, self.stamp) if self.path.is_dir() else StarReader(self.path)
+        return next(reader.select(self.columns).blocks(piece.stop - piece.start, piece.start))
+
+    def read_kept(self, piece: Piece) -> Table | None:
+        """Read the columns of a piece that go unchanged into the catalogue.
+
+        Parameters
+        ----------
+        piece : Piece
+            The piece.
+
+        Returns
+        -------
+        astropy.table.Table or None
+            Its rows; None without such columns.
+        """
+        if not self.keep:
+            return None
+        return next(KeptColumns(self.path, self.keep).blocks(piece.stop - piece.start, piece.start))
+
+
+@lru_cache(maxsize=1)
+def _open_folder(path: Path, stamp: str) -> StarReader:
+    return StarReader(path)
 
 
 def _length_of_run(pieces: Sequence[Piece], n_rows: int) -> int:

@@ -203,9 +203,10 @@ class StarReader:
         """
         parts = (name,) if name in self._plan.found else _APSTAR_PARTS
         known = [self._opened.widths.get(self._plan.source(part)) for part in parts]
-        if None in known:
+        widths = [width for width in known if width is not None]
+        if len(widths) < len(parts):
             return None
-        return sum(known) + (0 if name in self._plan.found else len(_APSTAR_FORM.format("", "", "")))
+        return sum(widths) + (0 if name in self._plan.found else len(_APSTAR_FORM.format("", "", "")))
 
     def _as_table(self, raw: Mapping[str, RawColumn], first_row: int) -> Table:
         arrays = self._plan.assemble(raw, self.label, first_row)
@@ -232,10 +233,9 @@ def apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray
     """
     parts = [np.asarray(part, dtype=str) for part in (telescope, field, apogee_id)]
     # "apogee." + telescope + ".stars." + field + "." + star
-    joined = np.full(parts[0].shape, "")
-    for words in zip(_APSTAR_FORM.split("{}"), (*parts, ""), strict=True):
-        for word in words:
-            joined = np.char.add(joined, word)
+    joined: NDArray[np.str_] = np.full(parts[0].shape, "")
+    for before, part in zip(_APSTAR_FORM.split("{}"), [*parts, np.array("")], strict=True):
+        joined = np.char.add(np.char.add(joined, before), part)
     joined[(parts[0] == "") | (parts[1] == "") | (parts[2] == "")] = ""
     return joined
 

@@ -120,7 +120,7 @@ def catalog_numbers(path: str | Path, block_rows: int = 2**17) -> Iterator[dict[
 
 
 def _is_catalog(names: Sequence[str]) -> bool:
-    known = {known for name in names if (known := canonical_catalog_name(name)) and known not in _INPUTS}
+    known = {own for name in names if (own := canonical_catalog_name(name))} - _INPUTS
     known |= _error_pairs(names).keys()
     return len(known) > 1 and any(name.startswith(_RESULTS) for name in known)
 

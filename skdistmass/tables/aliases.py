@@ -229,7 +229,9 @@ class ColumnPlan:
     def _derive(self, arrays: dict[str, NDArray]) -> None:
         for derivation in self.derivations:
             terms = [arrays[term] * factor for term, factor in derivation.terms.items()]
-            total = np.sqrt(sum(term**2 for term in terms)) if derivation.quadrature else sum(terms)
+            powers = [term**2 for term in terms] if derivation.quadrature else terms
+            total: NDArray = np.sum(powers, axis=0)
+            total = np.sqrt(total) if derivation.quadrature else total
             arrays[derivation.target] = total + total.dtype.type(derivation.constant)
         for made in self.combinations:
             arrays[made.target] = made.make(*(arrays[part] for part in made.parts))

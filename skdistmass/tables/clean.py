@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,8 @@ def decode(values: NDArray, mask: NDArray[np.bool_] | None = None) -> NDArray[np
     elif values.dtype.kind == "U":
         text = values
     else:
-        text = np.array([_as_text(value) for value in values.tolist()], dtype=str)
+        words = values.tolist()
+        text = np.array(words if set(map(type, words)) == {str} else [*map(_as_text, words)], dtype=str)
     text = np.char.strip(text)
     # A file reserves more room than its longest value needs, and here each character takes four bytes.
     width = int(np.char.str_len(text).max()) if text.size else 0
@@ -139,7 +141,7 @@ def encode(
     if codes.max() >= 128:
         return np.char.encode(text, encoding, errors)
     # A code point below 128 is one byte in either encoding: this is many times faster than encoding.
-    width = max(np.flatnonzero(codes.any(axis=0)), default=0) + 1
+    width = int(max(np.flatnonzero(codes.any(axis=0)), default=0)) + 1
     return codes[:, :width].astype(np.uint8).view(f"S{width}").reshape(text.shape)
 
 
@@ -260,13 +262,13 @@ def _text_of_numbers(values: NDArray, mask: NDArray[np.bool_] | None) -> tuple[l
     return text, np.array([word.lower() in MISSING_WORDS for word in text])
 
 
-def _first_failure(text: list[str], parse) -> tuple[int, str] | None:
+def _first_failure(text: list[str], parse: Callable[[str], object]) -> tuple[int, str]:
     for row, word in enumerate(text):
         try:
             parse(word)
         except ValueError:
             return row, word
-    return None
+    raise LookupError("every word is a number")
 
 
 def _parse_numbers(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -23,7 +24,8 @@ from skdistmass.tables.source import (
     quiet_astropy,
     table_source,
 )
-from skdistmass.tables.text import Dialect, open_text, records, records_source
+from skdistmass.tables.text import count_records, records_source
+from skdistmass.tables.text_records import Dialect, open_text, records
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -91,21 +93,21 @@ def open_ecsv(path: Path) -> TableSource:
     given = next(records(path, replace(dialect, skip=skip - 1)), None)
     if given is None or tuple(given) != names:
         raise ValueError(f"{path}: not a readable ECSV file (the names {given} are not those of its header)")
-    n_rows = sum(1 for _ in records(path, dialect))
-    plain = records_source(path, dialect, n_rows)
+    counted = count_records(path, dialect)
+    plain = records_source(path, dialect, counted)
     entries = dict(zip(names, columns, strict=True))
 
-    def typed(block, kinds):
+    def typed(block: Mapping[str, RawColumn], kinds: Mapping[str, str]) -> dict[str, RawColumn]:
         return {name: _typed(block[name], entries[name], path) for name in kinds}
 
-    def fetch(kinds, rows):
+    def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         return typed(plain.fetch({name: _kind(entries[name]) for name in kinds}, rows), kinds)
 
-    def fetch_blocks(kinds, first, size):
+    def fetch_blocks(kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
         for block in plain.blocks({name: _kind(entries[name]) for name in kinds}, first, size):
             yield typed(block, kinds)
 
-    return TableSource(path.name, list(names), n_rows, fetch, meta, fetch_blocks=fetch_blocks)
+    return TableSource(path.name, list(names), counted.n_rows, fetch, meta, fetch_blocks=fetch_blocks)
 
 
 def write_ecsv(table: Table, path: Path, meta: str) -> None:
@@ -198,7 +200,7 @@ def _typed(raw: RawColumn, column: dict[str, Any], path: Path) -> RawColumn:
 
 
 def _vectors(values: NDArray, column: dict[str, Any], path: Path) -> NDArray:
-    kind, size = _VECTOR.fullmatch(str(column["subtype"])).groups()
+    kind, size = _VECTOR.findall(str(column["subtype"]))[0]
     dtype = np.dtype(kind)
     empty = [np.nan if dtype.kind == "f" else 0] * int(size)
     try:

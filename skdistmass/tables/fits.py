@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from skdistmass.tables.source import (
     TableSource,
     choose_table,
     column_values,
+    open_bytes,
     parse_meta,
     quiet_astropy,
 )
@@ -59,6 +59,7 @@ def open_fits(path: Path, is_complete: IsComplete) -> TableSource:
         If the file is damaged, truncated or has no table.
     """
     from astropy.io import fits
+    from astropy.io.fits import VerifyError
 
     try:
         with quiet_astropy(), fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
@@ -66,7 +67,7 @@ def open_fits(path: Path, is_complete: IsComplete) -> TableSource:
             if hdu is None:
                 raise ValueError(f"{path}: the FITS file holds no table, or is truncated")
             layout = _Layout(path, hdu, index)
-    except (OSError, EOFError, KeyError, TypeError, IndexError, AttributeError, zlib.error) as error:
+    except (OSError, EOFError, LookupError, TypeError, AttributeError, VerifyError, zlib.error) as error:
         raise ValueError(f"{path}: not a readable FITS file, perhaps truncated ({error})") from error
     layout.check_length()
     return TableSource(
@@ -106,6 +107,7 @@ class _Layout:
             )
         self.n_rows, self.row_bytes = hdu.header["NAXIS2"], hdu.header["NAXIS1"]
         self.start = hdu.fileinfo()["datLoc"]
+        self.end = self.start + self.n_rows * self.row_bytes + hdu.header.get("PCOUNT", 0)
         comments = {column.name: hdu.header.get(f"TCOMM{i}") for i, column in enumerate(hdu.columns, 1)}
         self.units = {column.name: unit_of(column.unit, comments[column.name]) for column in hdu.columns}
         self.nulls = {column.name: column.null for column in hdu.columns}
@@ -135,6 +137,19 @@ class _Layout:
                 f"{self.path}: truncated FITS file: its {self.n_rows} rows end at byte {needed}, "
                 f"the file has {size}; fetch it again"
             )
+        if not self.compression:
+            self._check_end()
+
+    def _check_end(self) -> None:
+        """Check that what follows the rows is no further row: their number may be damaged, too."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.end)
+            padding, following = stream.read(-self.end % _UNIT_BYTES), stream.read(8)
+        if padding.strip(b"\0 ") or following not in (b"", b"XTENSION"):
+            raise ValueError(
+                f"{self.path}: its {self.n_rows} declared rows end at byte {self.end}, and more data "
+                "follows; fetch it again"
+            )
 
     def fetch(self, kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         return next(self.fetch_blocks(kinds, rows.start, max(rows.stop - rows.start, 1), rows.stop))
@@ -146,7 +161,7 @@ class _Layout:
         plain = [name for name in kinds if name in self.plain]
         whole = self._read_whole([name for name in kinds if name not in self.plain], slice(first, stop))
         # A compressed file is opened once: to find a row in it, all before it must be decompressed.
-        with gzip.open(self.path) if self.compression == "gzip" else self.path.open("rb") as stream:
+        with open_bytes(self.path) as stream:
             for start in range(first, stop, size) or (first,):
                 rows = slice(start, min(start + size, stop))
                 arrays = self._read_blocks(stream, plain, rows)
@@ -307,7 +322,7 @@ class FitsWriter:
                 rows = values[name][start : start + len(block)]
                 block[name] = _as_stored(rows, block.dtype[name]).reshape(block[name].shape)
             self._stream.write(block.data)
-            self._datasum = add_words(self._datasum, block.view(np.uint8), self._n_bytes)
+            self._datasum = add_words(self._datasum, block.data, self._n_bytes)
             self._n_bytes += block.nbytes
         self._n_written += len(table)
 

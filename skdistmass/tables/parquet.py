@@ -38,6 +38,14 @@ ROW_GROUP_ROWS = 2**18
 """Rows of a row group of a Parquet file."""
 
 _BUFFER_BYTES = 2**20  # of the packed data of a column that are in memory at a time
+_DOWN_UP = (
+    ("down", "up"),
+    ("low", "high"),
+    ("lower", "upper"),
+    ("minus", "plus"),
+    ("lo", "hi"),
+    ("neg", "pos"),
+)
 _BATCH_ROWS = 2**16
 _ASTROPY_LABELS = ("unit", "description")
 
@@ -126,7 +134,7 @@ class _Parts:
         """Choose the type of a column that stands in the names of folders: integers where all are."""
         import pyarrow as pa
 
-        words = {values.get(name) for values in self.partitions.values()} - {None}
+        words = {word for values in self.partitions.values() if (word := values.get(name)) is not None}
         whole = words and all(word.lstrip("-").isdecimal() for word in words)
         return pa.int64() if whole else pa.string()
 
@@ -141,10 +149,14 @@ class _Parts:
                 row += n_rows
                 continue
             with _readable(file), pq.ParquetFile(file, buffer_size=_BUFFER_BYTES) as opened:
+                stop = row + n_rows
                 for batch in opened.iter_batches(_BATCH_ROWS, [group], stored):
                     piece = pa.Table.from_batches([batch.slice(min(max(first - row, 0), len(batch)))])
+                    piece.validate(full=True)  # Text that is no UTF-8 comes to light here.
                     yield self._as_planned(piece, types, file)
                     row += len(batch)
+                if row != stop:
+                    raise OSError(f"{n_rows} rows are declared, {n_rows - stop + row} are there")
 
     def _as_planned(self, piece: pa.Table, types: Mapping[str, pa.DataType], file: Path) -> pa.Table:
         import pyarrow as pa
@@ -256,7 +268,14 @@ def from_arrow(chunks: pa.ChunkedArray, unit: str = "") -> RawColumn:
 
 
 def _vectors(chunks: pa.ChunkedArray) -> NDArray:
-    rows = [list(row.values()) if isinstance(row, dict) else row for row in chunks.to_pylist()]
+    import pyarrow as pa
+
+    rows = chunks.to_pylist()
+    if pa.types.is_struct(chunks.type):
+        names = [field.name for field in chunks.type]
+        # Errors come upward first; some writers sort the names.
+        names = names[::-1] if tuple(name.lower() for name in names) in _DOWN_UP else names
+        rows = [row if row is None else [row[name] for name in names] for row in rows]
     sizes = {len(row) for row in rows if row is not None}
     numbers = all(part is None or isinstance(part, int | float) for row in rows if row for part in row)
     if len(sizes) != 1 or not numbers:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -309,7 +310,7 @@ def table_source(table: Any, label: str) -> TableSource:
         The open table.
     """
 
-    def fetch(kinds, rows):
+    def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         return {name: _from_astropy(table[name][rows]) for name in kinds}
 
     meta = table.meta.get(META_KEY, table.meta)
@@ -332,12 +333,12 @@ def _frame_source(frame: Any) -> TableSource:
     index = [str(name) for name in frame.index.names if name is not None and str(name) not in columns]
     names = [*index, *columns]
 
-    def column(name, rows):
+    def column(name: str, rows: slice) -> pd.Series:
         if name in index:
             return pd.Series(frame.index[rows].get_level_values(name))
         return frame.iloc[rows, columns.index(name)]
 
-    def fetch(kinds, rows):
+    def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         return {name: from_series(column(name, rows)) for name in kinds}
 
     return TableSource("DataFrame", names, len(frame), fetch)
@@ -372,8 +373,8 @@ def from_series(series: Any) -> RawColumn:
     return RawColumn(values, mask if mask.any() else None)
 
 
-def is_gzip(path: Path) -> bool:
-    """Tell whether a file is compressed by gzip.
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, decompressed if it is compressed by gzip.
 
     Parameters
     ----------
@@ -382,8 +383,9 @@ def is_gzip(path: Path) -> bool:
 
     Returns
     -------
-    bool
-        True if so.
+    binary file object
+        The stream.
     """
     with path.open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
+        is_gzip = stream.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path)) if is_gzip else path.open("rb")

@@ -3,55 +3,58 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import re
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
 from skdistmass.tables.atomic import open_binary
 from skdistmass.tables.clean import MISSING_WORDS, text_of
-from skdistmass.tables.source import RawColumn, TableSource, column_values, is_gzip
+from skdistmass.tables.source import RawColumn, TableSource, column_values, open_bytes
+from skdistmass.tables.text_records import (
+    DELIMITERS,
+    Dialect,
+    Place,
+    blocks,
+    csv_reader,
+    next_line,
+    not_decodable,
+    open_text,
+)
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from numpy.typing import NDArray
 
-_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "blanks"}
-_LINE_CHARACTERS = 2**24  # at most; a longer line is no row of a table
-_COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_COMMA_NUMBER = re.compile(r"([+-]?\d*),(\d+([eE][+-]?\d+)?)")
 _MAYBE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINT_NUMBER = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
+_MISSING = sorted({word for name in MISSING_WORDS for word in (name, name.upper(), name.title())} | {"NaN"})
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How a text table is written.
+class Counted(NamedTuple):
+    """What one pass through a text table tells.
 
     Attributes
     ----------
-    encoding : str
-        Encoding of the text.
-    delimiter : str
-        Between the fields; " " stands for any number of blanks.
-    names : tuple of str
-        Names of the columns.
-    skip : int
-        Lines before the first row.
-    decimal : str, default="."
-        Decimal mark.
+    n_rows : int
+        Number of its records.
+    places : list of Place
+        Where its blocks begin.
+    has_commas : bool
+        Whether a comma can be inside a field.
     """
 
-    encoding: str
-    delimiter: str
-    names: tuple[str, ...]
-    skip: int
-    decimal: str = "."
+    n_rows: int
+    places: list[Place]
+    has_commas: bool
 
 
 def open_csv(path: Path) -> TableSource:
@@ -74,11 +77,43 @@ def open_csv(path: Path) -> TableSource:
         delimiter or the decimal mark cannot be told.
     """
     dialect = _detect(path)
-    n_rows, dialect = _survey(path, dialect)
-    return records_source(path, dialect, n_rows)
+    counted = count_records(path, dialect)
+    if counted.has_commas:
+        dialect = replace(dialect, decimal=_decimal_mark(path, dialect))
+    return records_source(path, dialect, counted)
 
 
-def records_source(path: Path, dialect: Dialect, n_rows: int) -> TableSource:
+def count_records(path: Path, dialect: Dialect) -> Counted:
+    """Count the records of a text table, and check each.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    dialect : Dialect
+        How it is written.
+
+    Returns
+    -------
+    Counted
+        The number, and where to begin for a record.
+
+    Raises
+    ------
+    ValueError
+        If a record has more or fewer fields than the header, or a quote is out of place.
+    """
+    n_rows, has_commas = 0, False
+    places: list[Place] = []
+    for block in blocks(path, dialect, range(min(len(dialect.names), 1))):
+        if not places or block.place != places[-1]:
+            places.append(block.place)
+        n_rows += block.fields.num_rows
+        has_commas = has_commas or block.has_commas
+    return Counted(n_rows, places, has_commas)
+
+
+def records_source(path: Path, dialect: Dialect, counted: Counted) -> TableSource:
     """Give the records of a text file as columns on demand.
 
     Parameters
@@ -87,8 +122,8 @@ def records_source(path: Path, dialect: Dialect, n_rows: int) -> TableSource:
         The file.
     dialect : Dialect
         How it is written.
-    n_rows : int
-        Number of its records.
+    counted : Counted
+        Its records.
 
     Returns
     -------
@@ -98,93 +133,50 @@ def records_source(path: Path, dialect: Dialect, n_rows: int) -> TableSource:
     names = list(dialect.names)
     known: dict[str, str] = {}
 
-    def fetch(kinds, rows):
+    def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         if rows.stop > rows.start:
             return next(fetch_blocks(kinds, rows.start, rows.stop - rows.start))
-        return {name: _as_column([], kind or "float", dialect.decimal) for name, kind in kinds.items()}
+        return {
+            name: _as_column(_no_text(), kind or "float", dialect.decimal) for name, kind in kinds.items()
+        }
 
-    def fetch_blocks(kinds, first, size):
-        places = {name: names.index(name) for name in kinds}
+    def fetch_blocks(kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
         if unknown := [name for name, kind in kinds.items() if not kind and name not in known]:
             known.update(_infer_kinds(path, dialect, unknown))
         kinds = {name: kind or known[name] for name, kind in kinds.items()}
-        rows = islice(records(path, dialect), first, None)
-        for _ in range(first, n_rows, size):
-            block = list(islice(rows, size))
+        columns = {name: names.index(name) for name in kinds}
+        place = counted.places[max(bisect_right([place.row for place in counted.places], first) - 1, 0)]
+        found = (block.fields for block in blocks(path, dialect, sorted(set(columns.values())), place))
+        for fields in islice(_of_size(found, first - place.row, size), -(-(counted.n_rows - first) // size)):
             yield {
-                name: _as_column([row[place] for row in block], kinds[name], dialect.decimal)
-                for name, place in places.items()
+                name: _as_column(fields[str(column)], kinds[name], dialect.decimal)
+                for name, column in columns.items()
             }
 
-    return TableSource(path.name, names, n_rows, fetch, fetch_blocks=fetch_blocks)
+    return TableSource(path.name, names, counted.n_rows, fetch, fetch_blocks=fetch_blocks)
 
 
-def records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
-    """Give the records of a text table.
+def _no_text() -> Any:
+    import pyarrow as pa
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    dialect : Dialect
-        How it is written.
-
-    Yields
-    ------
-    list of str
-        The fields of a record; lines without anything are none.
-
-    Raises
-    ------
-    ValueError
-        If a record has more or fewer fields than the header, or a quote is out of place.
-    """
-    n_fields, number = len(dialect.names), -1
-    try:
-        with open_text(path, dialect.encoding) as stream:
-            for _ in range(dialect.skip):
-                _next_line(stream)
-            reader = _reader(_lines(stream, dialect.delimiter), dialect.delimiter)
-            for record in reader:
-                if len(record) == n_fields:
-                    number += 1
-                    yield record
-                elif len(record) == n_fields + 1 and not record[-1].strip():
-                    number += 1
-                    yield record[:-1]  # A row may end in a delimiter.
-                elif record and (len(record) > 1 or record[0].strip()):
-                    line = dialect.skip + reader.line_num
-                    raise ValueError(
-                        f"{path}: row {number + 1} (it ends in line {line}) has {len(record)} fields, the "
-                        f"header has {n_fields}; quote fields that hold {_DELIMITERS[dialect.delimiter]}"
-                    )
-    except csv.Error as error:
-        place = f"row {number + 1} (about line {dialect.skip + reader.line_num})"
-        raise ValueError(f"{path}: {place}: a quote is not closed or out of place ({error})") from error
-    except UnicodeDecodeError as error:
-        raise _not_decodable(path, error) from error
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path}: not a readable table, perhaps truncated ({error})") from error
+    return pa.array([], pa.string())
 
 
-def open_text(path: Path, encoding: str = "utf-8-sig") -> TextIO:
-    """Open a text file, plain or compressed by gzip.
+def _of_size(tables: Iterable[Any], skip: int, size: int) -> Iterator[Any]:
+    """Cut consecutive tables anew: without the first `skip` rows, into tables of `size` rows."""
+    import pyarrow as pa
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    encoding : str, default="utf-8-sig"
-        Its encoding.
-
-    Returns
-    -------
-    text file
-        The stream; line ends are left as they are.
-    """
-    if is_gzip(path):
-        return gzip.open(path, "rt", encoding=encoding, newline="")
-    return path.open("rt", encoding=encoding, newline="")
+    waiting: list[Any] = []
+    for table in tables:
+        rest, skip = table.slice(skip), max(skip - table.num_rows, 0)
+        while rest.num_rows:
+            waiting.append(rest.slice(0, size - sum(part.num_rows for part in waiting)))
+            rest = rest.slice(waiting[-1].num_rows)
+            if sum(part.num_rows for part in waiting) == size:
+                yield pa.concat_tables(waiting)
+                waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def write_csv(table: Table, path: Path, meta: str) -> None:
@@ -220,33 +212,48 @@ def write_csv(table: Table, path: Path, meta: str) -> None:
         arrow_csv.write_csv(pa.table(arrays), stream, arrow_csv.WriteOptions(delimiter=delimiter))
 
 
-def _next_line(stream: TextIO) -> str:
-    line = stream.readline(_LINE_CHARACTERS)
-    if len(line) == _LINE_CHARACTERS:
-        raise csv.Error(f"a line has more than {_LINE_CHARACTERS} characters")
-    return line
-
-
-def _lines(stream: TextIO, delimiter: str) -> Iterator[str]:
-    lines = iter(partial(_next_line, stream), "")
-    return (line.strip(" ") for line in lines) if delimiter == " " else lines
-
-
-def _reader(lines: Iterator[str], delimiter: str):
-    # Strict: a quote that opens a field must close it, else a lone one would swallow rows.
-    return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t")
-
-
-def _as_column(values: list[str], kind: str, decimal: str) -> RawColumn:
+def _as_column(text: Any, kind: str, decimal: str) -> RawColumn:
+    """Convert fields, an array of text of pyarrow, to a kind, if all of them can be."""
     if kind == "str":
-        return RawColumn(np.array(values, dtype=object))
+        return RawColumn(_objects(text))
     if decimal == ",":
-        values = [value.replace(",", ".") if _COMMA_NUMBER.fullmatch(value) else value for value in values]
+        import pyarrow.compute as pc
+
+        text = pc.replace_substring_regex(text, f"^{_COMMA_NUMBER.pattern}$", r"\1.\2")
+    found = _as_arrow_converts(text, kind)
+    if found is not None:
+        return found
+    values = text.to_pylist()
     try:
         return _converted(values, int if kind == "int" else float)
     except (ValueError, OverflowError):
         # Some value is not of its kind. As text, each is judged on its own and can be named.
-        return RawColumn(np.array(values, dtype=object))
+        return RawColumn(_objects(text))
+
+
+def _objects(text: Any) -> NDArray:
+    return np.asarray(text.to_numpy(zero_copy_only=False), dtype=object)
+
+
+def _as_arrow_converts(text: Any, kind: str) -> RawColumn | None:
+    """Convert fields by pyarrow; None if some are no numbers to it, or are not to Python."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    missing = pc.is_in(text, pa.array(_MISSING))
+    try:
+        numbers = pc.if_else(missing, None, text).cast(pa.int64() if kind == "int" else pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    mask = np.asarray(missing.to_numpy(zero_copy_only=False), dtype=bool) if pc.any(missing).as_py() else None
+    if kind == "int":
+        if pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():
+            return None  # 0x10
+        return RawColumn(np.asarray(numbers.fill_null(0).to_numpy(zero_copy_only=False), np.int64), mask)
+    values = np.asarray(numbers.fill_null(np.nan).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if not np.isfinite(values if mask is None else values[~mask]).all():
+        return None  # nan(12) and the like
+    return RawColumn(values, mask)
 
 
 def _converted(values: list[str], convert: type) -> RawColumn:
@@ -267,13 +274,15 @@ def _detect(path: Path) -> Dialect:
         encoding = _encoding(path)
         with open_text(path, encoding) as stream:
             comments, header = _header_line(stream)
-            sample = list(islice(iter(partial(_next_line, stream), ""), 20))
+            sample = list(islice(iter(partial(next_line, stream), ""), 20))
     except UnicodeDecodeError as error:
-        raise _not_decodable(path, error) from error
+        raise not_decodable(path, error) from error
     except (EOFError, OSError, csv.Error, zlib.error) as error:
         raise ValueError(f"{path}: not a readable table ({error})") from error
     delimiter = _delimiter(path, header, sample)
     names = _fields(header, delimiter)
+    if header.strip() and not names:
+        raise ValueError(f"{path}: the header cannot be read: a quote in it is not closed or out of place")
     skip = len(comments) + 1
     if names and all(_is_number(name) for name in names):
         header = comments[-1].lstrip("# ") if comments else ""
@@ -287,8 +296,8 @@ def _detect(path: Path) -> Dialect:
 
 
 def _header_line(stream: TextIO) -> tuple[list[str], str]:
-    before = []
-    for line in iter(partial(_next_line, stream), ""):
+    before: list[str] = []
+    for line in iter(partial(next_line, stream), ""):
         if line.strip() and not line.startswith("#"):
             return before, line
         before.append(line)
@@ -296,8 +305,7 @@ def _header_line(stream: TextIO) -> tuple[list[str], str]:
 
 
 def _encoding(path: Path) -> str:
-    stream: IO[bytes]
-    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+    with open_bytes(path) as stream:
         start = stream.read(4096)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
@@ -307,18 +315,10 @@ def _encoding(path: Path) -> str:
     return "utf-8-sig"
 
 
-def _not_decodable(path: Path, error: UnicodeDecodeError) -> ValueError:
-    found = error.object[error.start : error.start + 1]
-    return ValueError(
-        f"{path}: the text is not {error.encoding.upper()} (byte {found.hex()}); it looks like Latin-1 or "
-        f"Windows-1252: convert it, as with iconv -f WINDOWS-1252 -t UTF-8"
-    )
-
-
 def _fields(line: str, delimiter: str) -> list[str]:
     line = line.strip(" \r\n") if delimiter == " " else line
     try:
-        fields = next(_reader(iter([line]), delimiter), [])
+        fields: list[str] = next(csv_reader(iter([line]), delimiter), [])
     except csv.Error:
         return []
     fields = [field.strip() for field in fields]
@@ -328,7 +328,7 @@ def _fields(line: str, delimiter: str) -> list[str]:
 def _delimiter(path: Path, header: str, sample: list[str]) -> str:
     """Choose the delimiter under which the header has several fields, and the first rows as many."""
     first = "\t" if ".tsv" in path.suffixes else ","
-    order = sorted((delimiter for delimiter in _DELIMITERS if delimiter != " "), key=lambda d: d != first)
+    order = sorted((delimiter for delimiter in DELIMITERS if delimiter != " "), key=lambda d: d != first)
     several = [delimiter for delimiter in order if len(_fields(header, delimiter)) > 1]
     if not several:
         blank = len(_fields(header, " ")) > 1
@@ -337,7 +337,7 @@ def _delimiter(path: Path, header: str, sample: list[str]) -> str:
     if first in several and (first in fitting or not fitting):
         return first
     if len(fitting) > 1 or (not fitting and len(several) > 1):
-        listed = " and ".join(_DELIMITERS[delimiter] for delimiter in fitting or several)
+        listed = " and ".join(DELIMITERS[delimiter] for delimiter in fitting or several)
         raise ValueError(f"{path}: the delimiter cannot be told: {listed} would do; write a CSV with commas")
     return (fitting or several)[0]
 
@@ -356,29 +356,30 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _survey(path: Path, dialect: Dialect) -> tuple[int, Dialect]:
-    """Count the records, and tell the decimal mark from all of them: it must not depend on the chunk."""
-    n_rows, commas, points = 0, 0, 0
-    for record in records(path, dialect):
-        n_rows += 1
-        if "," in "".join(record):
+def _decimal_mark(path: Path, dialect: Dialect) -> str:
+    """Tell the decimal mark from all records: it must not depend on the chunk."""
+    import pyarrow.compute as pc
+
+    def n_matches(column: Any, pattern: re.Pattern[str]) -> int:
+        return pc.sum(pc.match_substring_regex(column, f"^{pattern.pattern}$")).as_py() or 0
+
+    commas = points = 0
+    for block in blocks(path, dialect, range(len(dialect.names))):
+        for column in block.fields.columns:
             # A comma before three digits may divide thousands: it tells nothing.
-            numbers = [value for value in record if _COMMA_NUMBER.fullmatch(value)]
-            commas += sum(not _MAYBE_THOUSANDS.fullmatch(value) for value in numbers)
-        points = points or sum(_POINT_NUMBER.fullmatch(value) is not None for value in record)
-    if commas and not points:
-        dialect = replace(dialect, decimal=",")
-    return n_rows, dialect
+            commas += n_matches(column, _COMMA_NUMBER) - n_matches(column, _MAYBE_THOUSANDS)
+            points += n_matches(column, _POINT_NUMBER)
+    return "," if commas and not points else "."
 
 
-def _infer_kinds(path: Path, dialect: Dialect, names: list[str]) -> dict[str, str]:
+def _infer_kinds(path: Path, dialect: Dialect, names: Sequence[str]) -> dict[str, str]:
     """Tell which columns hold integers, numbers or text, from all rows: it must not depend on the chunk."""
     kinds = dict.fromkeys(names, "int")
-    places = {name: dialect.names.index(name) for name in names}
-    for record in records(path, dialect):
+    columns = {name: dialect.names.index(name) for name in names}
+    for block in blocks(path, dialect, sorted(set(columns.values()))):
         for name in names:
             while kinds[name] != "str":
-                column = _as_column([record[places[name]]], kinds[name], dialect.decimal)
+                column = _as_column(block.fields[str(columns[name])], kinds[name], dialect.decimal)
                 if column.values.dtype.kind != "O":
                     break
                 kinds[name] = "float" if kinds[name] == "int" else "str"

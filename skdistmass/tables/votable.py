@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from skdistmass.tables.source import (
     choose_table,
     column_labels,
     column_values,
-    is_gzip,
+    open_bytes,
     parse_meta,
     quiet_astropy,
     table_source,
@@ -26,6 +26,7 @@ from skdistmass.tables.source import (
 if TYPE_CHECKING:
     from astropy.table import Table
 
+_NO_BASE64 = re.compile("[^A-Za-z0-9+/]")
 _VERSION = "1.5"  # the first whose units include dex
 
 
@@ -53,18 +54,21 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
 
     from astropy.io import votable
 
-    damage = (ExpatError, zlib.error)
+    damage = (ExpatError, LookupError, zlib.error)
     try:
-        _check_document(path)
+        declared = _Document().check(path)
         with quiet_astropy():
             document = votable.parse(str(path), verify="ignore")
             trees = list(document.iter_tables())
             if not trees:
                 raise ValueError("no table in it")
             shapes = [([entry.name for entry in tree.fields], len(tree.array)) for tree in trees]
-            tree = trees[choose_table(shapes, is_complete)]
+            index = choose_table(shapes, is_complete)
+            tree = trees[index]
+            if declared[index] not in (0, len(tree.array)):
+                raise ValueError(f"{declared[index]} rows are declared, {len(tree.array)} are there")
             table = tree.to_table(use_names_over_ids=True)
-    except (ValueError, OSError, TypeError, IndexError, SyntaxError, EOFError, *damage) as error:
+    except (ValueError, OSError, TypeError, SyntaxError, EOFError, *damage) as error:
         raise ValueError(f"{path}: not a readable VOTable ({error})") from error
     infos = [info for resource in document.resources for info in resource.infos if info.name == META_KEY]
     source = table_source(table, path.name)
@@ -72,37 +76,67 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
     return source
 
 
-def _check_document(path: Path) -> None:
-    """Refuse a document that points elsewhere, or declares more rows than it can hold, before it is read."""
-    from xml.parsers import expat
+class _Document:
+    """What a document says of its tables, checked before they are read.
 
-    tables: list[tuple[int, int, int]] = []  # rows declared, rows seen, byte where the table begins
-    parser = expat.ParserCreate()
+    It must not point elsewhere, declare more rows than it can hold, or have data that are not base64: the
+    decoder of Python leaves out what it does not know, and stops at the first sign of an end.
+    """
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
+    def __init__(self) -> None:
+        from xml.parsers import expat
+
+        self.tables: list[tuple[int, int, int]] = []  # rows declared, rows seen, byte where the table begins
+        self.n_characters, self.is_padded = 0, False
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text, self.parser.buffer_size = True, 2**18
+        self.parser.StartElementHandler, self.parser.EndElementHandler = self._start, self._end
+        self.parser.EntityDeclHandler = self._entity
+
+    def check(self, path: Path) -> list[int]:
+        """Check a file; give the number of rows that each table declares, 0 where it declares none."""
+        with open_bytes(path) as stream:
+            self.parser.ParseFile(stream)
+        return [rows for rows, _, _ in self.tables]
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
         tag = tag.rpartition(":")[2]
         if tag == "STREAM" and attributes.get("href"):
             where = attributes["href"]
             raise ValueError(f"its data is elsewhere ({where!r}); nothing is fetched, save it with them")
-        if tag == "TABLE":
+        if tag == "STREAM" and attributes.get("encoding") == "base64":
+            self.n_characters, self.is_padded = 0, False
+            self.parser.CharacterDataHandler = self._base64
+        elif tag == "TABLE":
             declared = attributes.get("nrows", "0")
-            tables.append((int(declared) if declared.isdecimal() else 0, 0, parser.CurrentByteIndex))
-        elif tag == "TR" and tables:
-            tables[-1] = (tables[-1][0], tables[-1][1] + 1, tables[-1][2])
+            self.tables.append(
+                (int(declared) if declared.isdecimal() else 0, 0, self.parser.CurrentByteIndex)
+            )
+        elif tag == "TR" and self.tables:
+            rows, seen, place = self.tables[-1]
+            self.tables[-1] = (rows, seen + 1, place)
 
-    def end(tag: str) -> None:
-        if tag.rpartition(":")[2] == "TABLE" and tables:
-            declared, seen, first = tables[-1]
-            room = seen or parser.CurrentByteIndex - first  # a row of binary data has a byte at least
+    def _end(self, tag: str) -> None:
+        tag = tag.rpartition(":")[2]
+        if tag == "STREAM":
+            self.parser.CharacterDataHandler = None
+            if self.n_characters % 4:
+                raise ValueError("its data is damaged: characters of the base64 text are missing")
+        if tag == "TABLE" and self.tables:
+            declared, seen, first = self.tables[-1]
+            room = seen or self.parser.CurrentByteIndex - first  # a row of binary data has a byte at least
             if declared > room:
                 raise ValueError(f"{declared} rows are declared, {room} are the most that it can hold")
 
-    def entity(*declaration: object) -> None:
-        raise ValueError("it declares entities, which tables do not need")
+    def _base64(self, text: str) -> None:
+        text = "".join(text.split())
+        data = text.rstrip("=")
+        if _NO_BASE64.search(data) or (self.is_padded and data):
+            raise ValueError("its data is damaged: the text is not base64")
+        self.n_characters, self.is_padded = self.n_characters + len(text), data != text
 
-    parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = start, end, entity
-    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
-        parser.ParseFile(stream)
+    def _entity(self, *declaration: object) -> None:
+        raise ValueError("it declares entities, which tables do not need")
 
 
 def write_votable(table: Table, path: Path, meta: str) -> None:
@@ -136,6 +170,7 @@ def write_votable(table: Table, path: Path, meta: str) -> None:
     with quiet_astropy():
         document = tree.VOTableFile.from_table(plain)
         document.version = _VERSION
+        document.get_first_table()._nrows = len(plain)  # that a reader can tell whether some are lost
         document.resources[0].infos.append(tree.Info(name=META_KEY, value=meta))
         with open_binary(path) as stream:
             document.to_xml(stream, tabledata_format="binary2")

@@ -98,8 +98,8 @@ def write_table(table: Table, path: str | Path, overwrite: bool = False, format:
     name in VOTable, the schema's metadata in Parquet. FITS has short values as cards of their own besides.
     CSV has neither units nor metadata; the names of the columns tell ours.
     """
-    path = check_output(path, overwrite, format)
     write = _WRITERS[output_format(path, format)]
+    path = check_file(path, overwrite)
     meta = meta_json(table.meta)
     with new_file(path) as temporary:
         write(table, temporary, meta)

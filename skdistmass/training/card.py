@@ -38,6 +38,7 @@ def make_card(
     random_state: int,
     label_set: str | None = None,
     about: Mapping[str, Any] | None = None,
+    refit: bool = False,
 ) -> dict[str, Any]:
     """Make the card of a model of distances or masses.
 
@@ -53,6 +54,8 @@ def make_card(
         Which of the six sets of masses the labels are.
     about : mapping, optional
         Further entries, which go before these; "citation" is a list that is added.
+    refit : bool, default=False
+        Whether the model is fitted on all stars after the test.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def make_card(
         "split": f"{split}: training, {how}test for the metrics",
         "calibration": calibration,
         "steps": {step.name: step.n_stars for step in training_set.steps},
-        "cuts": dict(training_set.settings),
+        "cuts": {name: value for name, value in training_set.settings.items() if name != "anchors"},
         "feature_ranges": {
             name: [float(values.min()), float(values.max())]
             for name, values in zip(FEATURES, training_set.X[used].T, strict=True)
@@ -87,6 +90,14 @@ def make_card(
         "domain": "Gaussian mixture of the training features, 99 % of the training stars inside",
         "test_metrics": metrics,
     }
+    if refit:
+        card["refit"] = f"after the test on all {len(part)} stars; errors and metrics are of stars left out"
+    if training_set.anchors is not None:
+        card["anchors"] = {
+            "n": len(training_set.anchors.rows(training_set.X[used])),
+            **training_set.settings["anchors"],
+            "what": "simulated single stars where no real star is near; they train and are never tested",
+        }
     if label_set:
         card["label_set"] = label_set
     if result.pruner is not None:

@@ -25,6 +25,7 @@ from skdistmass.training.training_set import ClusterMembers, TrainingSet
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from skdistmass.survey.options import ExtinctionRule
     from skdistmass.training.label_table import LabelSource
 
 GLOBAL_ZERO_POINT = -0.017
@@ -58,7 +59,7 @@ def distance_training_set(
     drop_star_bad: bool = True,
     keep_duplicates: bool = True,
     magnitude_scatter: float = 0.1,
-    extinction_rule: str = "survey",
+    extinction_rule: ExtinctionRule = "survey",
     sfd_coefficient: float = A_K_PER_E_B_V,
     min_stars: int = checks.MIN_STARS,
 ) -> TrainingSet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +31,9 @@ Calibration = Literal["validation", "out_of_fold"]
 Progress = Callable[[str], None]
 References = Callable[[NetworkRegressor], Mapping[str, ArrayLike]]
 
+ANCHORED_COMPONENTS = 32
+"""Gaussians of the domain of real stars and anchors, which is several times wider than that of real stars."""
+
 _CALIBRATIONS = ("validation", "out_of_fold")
 
 
@@ -52,6 +55,8 @@ class Protocol:
         Further entries of the card.
     progress : callable or None
         Called with a line of text at each step.
+    refit : bool, default=False
+        After the test, fit on all stars, those of the test part too.
     """
 
     calibration: Calibration
@@ -61,6 +66,7 @@ class Protocol:
     references: References | None
     about: Mapping[str, Any] | None
     progress: Progress | None
+    refit: bool = False
 
     def train(
         self,
@@ -93,26 +99,46 @@ class Protocol:
             If the split or the calibration is not usable; nothing has been fitted then.
         """
         part = self._split(training_set)
-        X, y, weight = training_set.X, training_set.y, training_set.sample_weight
         training = np.flatnonzero(part == "training")
         self._tell(f"fitting on {len(training)} of {len(training_set)} stars")
-        kept = training
-        if pruner is None:
-            model = estimator.fit(X[training], y[training], sample_weight=weight[training])
-        else:
-            model = pruner.fit(X[training], y[training], sample_weight=weight[training]).estimator_
-            kept = training[pruner.support_]
-            self._tell(f"left {len(training) - len(kept)} stars out that look like binaries")
-        self._calibrate(model, model if pruner is None else pruner, training_set, part)
+        model, kept = self._fit(training_set, training, estimator, pruner)
+        self._calibrate(model, estimator if pruner is None else pruner, training_set, part)
         self._tell(f"measured errors on {model.error_model_.n_stars} stars")
-        # By columns, as a data frame has them: sums of the same stars then agree to the last bit.
-        model.domain_ = TrainingDomain().fit(np.asfortranarray(X[kept]))
-        model.training_ids_, first = np.unique(hash_ids(training_set.ids[kept]), return_index=True)
-        model.training_bits_ = training_set.source_bits[kept][first]
+        _describe(model, training_set, kept)
         result = self._measure(model, training_set, part, pruner, kept)
-        model.card_ = make_card(result, self.calibration, self.random_state, label_set, self.about)
+        card = make_card(result, self.calibration, self.random_state, label_set, self.about, self.refit)
+        _label(model, card)
         self._tell(f"tested on {result.metrics['all']['n']} stars")
-        return result
+        return self._refitted(result, estimator, pruner) if self.refit else result
+
+    def _fit(
+        self,
+        training_set: TrainingSet,
+        rows: NDArray[np.intp],
+        estimator: NetworkRegressor,
+        pruner: BinaryPruner | None,
+    ) -> tuple[NetworkRegressor, NDArray[np.intp]]:
+        """Fit on some of the stars and the anchors around them; also those that the pruner kept."""
+        X, y, weight = training_set.fit_rows(rows)
+        if pruner is None:
+            return clone(estimator).fit(X, y, sample_weight=weight), rows
+        model = pruner.fit(X, y, sample_weight=weight).estimator_
+        kept = rows[pruner.support_[: len(rows)]]
+        self._tell(f"left {len(rows) - len(kept)} stars out that look like binaries")
+        return model, kept
+
+    def _refitted(
+        self, result: TrainedModel, estimator: NetworkRegressor, pruner: BinaryPruner | None
+    ) -> TrainedModel:
+        """Fit once more, on all stars; errors and metrics stay those of the stars that were left out."""
+        training_set = result.training_set
+        rows = np.arange(len(training_set))
+        self._tell(f"fitting once more, on all {len(rows)} stars")
+        model, kept = self._fit(training_set, rows, estimator, None if pruner is None else clone(pruner))
+        model.error_model_ = result.estimator.error_model_
+        _describe(model, training_set, kept)
+        _label(model, result.card)
+        return replace(result, estimator=model, measured=result.estimator)
 
     def _tell(self, message: str) -> None:
         if self.progress is not None:
@@ -139,7 +165,7 @@ class Protocol:
         part: NDArray[np.str_],
     ) -> None:
         """Measure the errors on stars that the model, or its like, has not seen."""
-        X, y, weight = training_set.X, training_set.y, training_set.sample_weight
+        X, y = training_set.X, training_set.y
         if self.calibration == "validation":
             validation = part == "validation"
             model.calibrate(X[validation], y[validation])
@@ -147,9 +173,9 @@ class Protocol:
         rows = np.flatnonzero(part == "training")
         prediction = np.empty(len(rows))
         for others, fold in star_folds(training_set.ids[rows], self.random_state):
-            seen, unseen = rows[others], rows[fold]
-            fitted = clone(fitter).fit(X[seen], y[seen], sample_weight=weight[seen])
-            prediction[fold] = fitted.predict(X[unseen])
+            seen, target, weight = training_set.fit_rows(rows[others])
+            fitted = clone(fitter).fit(seen, target, sample_weight=weight)
+            prediction[fold] = fitted.predict(X[rows[fold]])
         model.calibrate(X[rows], y[rows], prediction=prediction)
 
     def _measure(
@@ -181,6 +207,24 @@ class Protocol:
             by_log_g=table_by_log_g(log_g, residuals.fraction),
             clusters=clusters,
         )
+
+
+def _label(model: NetworkRegressor, card: dict[str, Any]) -> None:
+    """Give a model its card and the names of its columns; with a card it takes arrays by their place too."""
+    model.card_ = card
+    model.feature_names_in_ = np.array(FEATURES, dtype=object)
+
+
+def _describe(model: NetworkRegressor, training_set: TrainingSet, kept: NDArray[np.intp]) -> None:
+    """Keep what a model file tells of the real stars that trained it: domains, hashed identifiers."""
+    X = training_set.X[kept]
+    # By columns, as a data frame has them: sums of the same stars then agree to the last bit.
+    model.domain_ = TrainingDomain().fit(np.asfortranarray(X))
+    if training_set.anchors is not None:
+        everything = np.vstack([X, training_set.anchors.X[training_set.anchors.rows(X)]])
+        model.anchored_domain_ = TrainingDomain(n_components=ANCHORED_COMPONENTS).fit(everything)
+    model.training_ids_, first = np.unique(hash_ids(training_set.ids[kept]), return_index=True)
+    model.training_bits_ = training_set.source_bits[kept][first]
 
 
 def _check_parts(part: NDArray[np.str_], ids: NDArray[np.str_], calibration: Calibration) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import numpy as np
 from sklearn.base import clone
 
 from skdistmass.columns import LABEL_SETS
@@ -43,6 +44,7 @@ def train_distance(
     references: References | None = None,
     about: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    refit: bool = False,
     **cuts: Any,
 ) -> TrainedModel:
     """Train a distance model by the published recipe.
@@ -79,6 +81,9 @@ def train_distance(
         Further entries of the card, such as "scale", "notes" and "citation" (a list).
     progress : callable, optional
         Called with a line of text at each step.
+    refit : bool, default=False
+        After the test fit once more, on all stars, the test part too; errors and metrics stay those of stars
+        that were left out of a fit, so take "out_of_fold".
     **cuts
         Parameters of `distance_training_set`, if `stars` is a table.
 
@@ -101,8 +106,9 @@ def train_distance(
     Notes
     -----
     The network is fitted on the training part without stars that look like binaries; its errors and metrics
-    are of stars among which binaries stay. With ``solver="adam"`` the stars for early stopping are a fifth of
-    the training part (`validation_fraction`).
+    are of stars among which binaries stay. Anchors (`add_anchors`) are in every fit, chosen by the real stars
+    of that fit, and in nothing else. With ``solver="adam"`` the stars for early stopping are a fifth of the
+    training part (`validation_fraction`).
 
     References
     ----------
@@ -123,7 +129,9 @@ def train_distance(
     pruner = None
     if threshold is not None:
         pruner = BinaryPruner(model, threshold=threshold, where=where, cv=cv, n_passes=n_passes)
-    protocol = Protocol(calibration, test_size, validation_size, random_state, references, about, progress)
+    protocol = Protocol(
+        calibration, test_size, validation_size, random_state, references, about, progress, refit
+    )
     return protocol.train(training_set, model, pruner)
 
 
@@ -140,6 +148,7 @@ def train_mass(
     references: References | None = None,
     about: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    refit: bool = False,
     **cuts: Any,
 ) -> TrainedModel:
     """Train a mass model by the published recipe.
@@ -156,7 +165,7 @@ def train_mass(
     label_set : str, optional
         Which of the six sets of masses the labels are, such as "COR_MO" (`skdistmass.columns.LABEL_SETS`):
         the catalogue then writes MASS_COR_MO and AGE_COR_MO instead of MASS and AGE.
-    calibration, test_size, validation_size, random_state, references, about, progress
+    calibration, test_size, validation_size, random_state, references, about, progress, refit
         As in `train_distance`.
     **cuts
         Parameters of `mass_training_set`, if `stars` is a table.
@@ -187,7 +196,9 @@ def train_mass(
     cuts = cuts if labels is None else {"labels": labels, **cuts}
     training_set = _as_training_set(stars, "mass", mass_training_set, cuts, progress)
     model = _unfitted(estimator, MassRegressor, random_state)
-    protocol = Protocol(calibration, test_size, validation_size, random_state, references, about, progress)
+    protocol = Protocol(
+        calibration, test_size, validation_size, random_state, references, about, progress, refit
+    )
     return protocol.train(training_set, model, None, label_set)
 
 
@@ -228,6 +239,7 @@ def train_age(
     X, y = isochrone_ages(mass)
     model = _unfitted(estimator, MassToAge, random_state).fit(X, y)
     model.card_ = make_age_card(model, X, y, mass, about)
+    model.feature_names_in_ = np.array(["MASS", "M_H"], dtype=object)
     return model
 
 

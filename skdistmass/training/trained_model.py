@@ -57,6 +57,8 @@ class TrainedModel:
         Fractional errors of the test stars against surface gravity.
     clusters : astropy.table.Table or None
         Distances of star clusters, over all their members.
+    measured : DistanceRegressor or MassRegressor or None
+        Where `estimator` was refitted on all stars, the model before that, which the metrics are of.
     """
 
     estimator: NetworkRegressor
@@ -67,6 +69,7 @@ class TrainedModel:
     metrics: dict[str, dict[str, Any]]
     by_log_g: Table
     clusters: Table | None
+    measured: NetworkRegressor | None = None
 
     @property
     def card(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from skdistmass.training.label_table import LabelTable
 from skdistmass.training.split import PARTS
 
 if TYPE_CHECKING:
+    from skdistmass.training.anchors import Anchors
     from skdistmass.training.label_table import LabelSource
 
 SetKind = Literal["distance", "mass"]
@@ -80,10 +81,13 @@ class TrainingSet:
         Evolutionary state of each star, "" where unknown; metrics are given for each.
     part : ndarray of str of shape (n_samples,), or None
         "training", "validation" or "test" where the split is given with the labels.
+    anchors : Anchors or None
+        Simulated stars that hold the model where these stars do not (`add_anchors`).
 
     See Also
     --------
     distance_training_set, mass_training_set : Make training sets from survey tables.
+    add_anchors : Adds simulated stars where no real ones are.
     """
 
     kind: SetKind
@@ -99,6 +103,7 @@ class TrainingSet:
     members: ClusterMembers | None = None
     state: NDArray[np.str_] | None = None
     part: NDArray[np.str_] | None = None
+    anchors: Anchors | None = None
 
     @classmethod
     def from_labels(
@@ -200,6 +205,22 @@ class TrainingSet:
             state=text["state"][rows] if state_column else None,
             part=_read_parts(text["part"], part_column)[rows] if part_column else None,
         )
+
+    def fit_rows(self, rows: NDArray[np.intp]) -> tuple[NDArray, NDArray, NDArray]:
+        """Give what a fit on some of the stars gets: these, then the anchors where they are not near.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            The stars, as places in the training set.
+
+        Returns
+        -------
+        X, y, sample_weight : ndarray
+            Features, labels and weights; the first `len(rows)` are those of the stars.
+        """
+        real = self.X[rows], self.y[rows], self.sample_weight[rows]
+        return real if self.anchors is None else self.anchors.extend(*real)
 
     def __len__(self) -> int:
         return len(self.y)

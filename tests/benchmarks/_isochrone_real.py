@@ -17,11 +17,13 @@ from scipy.spatial import cKDTree
 from sklearn.linear_model import HuberRegressor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "making"))
+import harness
 import real_stars
+import star_labels
 
-from skdistmass import load_model
 from skdistmass.columns import FEATURES
 from skdistmass.estimators.isochrone import IsochroneDistance
+from skdistmass.physics.constants import A_K_PER_E_B_V
 from skdistmass.physics.isochrones import load_isochrones
 from skdistmass.physics.statistics import robust_sigma
 
@@ -64,7 +66,7 @@ def choose_floors(giants):
     elsewhere the temperature scales of spectra and isochrones disagree more than for these stars.
     """
     training = giants[~giants.test].reset_index(drop=True)
-    magnitude, error, _ = real_stars._direct_magnitude(training)
+    magnitude, error, _ = star_labels.direct_magnitude(training)
     rows = np.isfinite(magnitude) & (error < 0.25)
     X = training.loc[rows, ["TEFF", "LOGG", "FE_H"]].to_numpy()
     scores, lines = {}, {}
@@ -120,18 +122,20 @@ def both(features, magnitude, extinction, **arguments):
     result = IsochroneDistance().fit().predict_distance(features[:, :3], magnitude, extinction, **arguments)
     network = np.full(len(features), np.nan)
     use = np.isfinite(features).all(axis=1)
-    network[use] = load_model("distance").predict_distance(features[use], magnitude[use], extinction[use])
+    network[use] = harness.measured_model("distance").predict_distance(
+        features[use], magnitude[use], extinction[use]
+    )
     return {"isochrones": result["distance_median"].to_numpy(), "network": network}, result
 
 
 def kepler_giants(giants):
     """Compare test giants with Gaia (red giant branch) and with seismic distances, masses and ages."""
     giants = giants[giants.test].reset_index(drop=True)
-    features = giants.rename(columns={"FE_H": "M_H"})
+    features = giants
     out = {}
     for name, reference, extinction in (
-        ("Gaia", giants.R_MED_PHOTOGEO.where(giants.EVSTATE == "RGB"), real_stars.A_K_PER_E_B_V * giants.EBV),
-        ("DIST_MIGLIO", giants.DIST_MIGLIO, real_stars.A_K_PER_AV * giants.AV_MIGLIO),
+        ("Gaia", giants.R_MED_PHOTOGEO.where(giants.EVSTATE == "RGB"), A_K_PER_E_B_V * giants.EBV),
+        ("DIST_MIGLIO", giants.DIST_MIGLIO, star_labels.A_K_PER_AV * giants.AV_MIGLIO),
     ):
         distances, _ = both(features, giants.K, extinction)
         out[name] = compare(distances, reference, giants.LOGG)
@@ -179,7 +183,7 @@ def offset_budget(giants):
     branch = giants[(giants.EVSTATE == "RGB") & (giants.LOGG > 2.4)].reset_index(drop=True)
     training = branch[~branch.test & (branch.MASS_APOKASC3 < 2.5)].reset_index(drop=True)
     test = branch[branch.test & (branch.LOGG > 3.0)].reset_index(drop=True)
-    magnitude, _ = real_stars.gaia_magnitude(test)
+    magnitude, _ = star_labels.gaia_magnitude(test)
     table = load_isochrones()
     prior, offset = matched_prior(table, training), temperature_offset(table, training)
     X = test[["TEFF", "LOGG", "FE_H"]].to_numpy()
@@ -220,7 +224,7 @@ def offset_budget(giants):
 
 
 def hipparcos():
-    """Compare with Hipparcos parallaxes better than 10 %, stars that trained the network left out.
+    """Compare with Hipparcos parallaxes better than 10 %, which trained no network.
 
     The labels are raw ones of DR12, whose log g is up to 0.5 dex off: they test the labels more than the
     methods. For dwarfs and subgiants a linear map to the gravities that Kepler measured mends that. The
@@ -228,8 +232,7 @@ def hipparcos():
     """
     stars = pd.read_csv(DATA / "hipparcos.csv")
     stars = stars[(stars["PLX_HIP"] > 10 * stars["PLX_HIP_ERR"]) & stars["TEFF_RAW"].between(3500, 6500)]
-    dwarfs = real_stars.read_dwarfs()
-    stars = stars[~stars["APOGEE_ID"].isin(dwarfs.id[~dwarfs.test])].reset_index(drop=True)
+    stars = stars.reset_index(drop=True)
     raw = ("TEFF_RAW", "LOGG_RAW", "M_H_RAW", "C_M_RAW", "N_M_RAW")
     features = stars.rename(columns=dict(zip(raw, FEATURES, strict=True)))
     truth = 1000.0 / stars["PLX_HIP"]
@@ -254,10 +257,10 @@ def clusters():
     stars["CLUSTER"] = stars["CLUSTER"].str.replace("_", "")
     stars = stars[(stars["K"] > 0) & stars["CLUSTER"].isin(list(REDDENING))].reset_index(drop=True)
     alpha = np.where(stars["M_H"] < -0.7, 0.3, 0.0)
-    extinction = real_stars.A_K_PER_E_B_V * stars["CLUSTER"].map(REDDENING)
+    extinction = A_K_PER_E_B_V * stars["CLUSTER"].map(REDDENING)
     features = stars.rename(columns={"C_M_RAW": "C_FE", "N_M_RAW": "N_FE"})
     distances, _ = both(features, stars["K"], extinction, alpha_m=alpha)
-    domain = load_model("distance").domain_
+    domain = harness.measured_model("distance").domain_
     distances["network, inside its domain"] = np.where(
         domain.contains(features[list(FEATURES)].to_numpy(dtype=float)), distances.pop("network"), np.nan
     )

@@ -3,12 +3,12 @@
 Run ``python tests/benchmarks/bench_accuracy.py [--rows N] [--json FILE]``, with the tables of real stars in
 place.
 
-Labels and split are those of ``examples/making/real_stars.py`` (20 % of the Kepler giants by KIC). Shipped
-models are loaded; the others are trained here on the same other 80 % with the same weights: the network of
-the paper (8 ReLU neurons, squared error), histogram gradient boosting and support vectors, and the shipped
-mass network on mass instead of ln mass. ``--rows`` shortens the training of the others. Numbers are
-fractional errors, predicted over reference minus one; robust σ is the median absolute deviation, scaled to a
-Gaussian.
+Labels and split are those of ``examples/making/star_labels.py`` (20 % of the stars by KIC). Shipped models
+are loaded as they were before the last fit, on all stars; the others are trained here on the same other 80 %
+with the same weights: the network of the paper (8 ReLU neurons, squared error), histogram gradient boosting
+and support vectors, and the shipped mass network on mass instead of ln mass. ``--rows`` shortens the training
+of the others. Numbers are fractional errors, predicted over reference minus one; robust σ is the median
+absolute deviation, scaled to a Gaussian.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from skdistmass import DistanceRegressor, MassRegressor, load_model
+from skdistmass import DistanceRegressor, MassRegressor
 from skdistmass.columns import FEATURES
 from skdistmass.physics import photometry
+from skdistmass.physics.constants import A_K_PER_E_B_V
 
 sys.path.insert(0, str(harness.REPOSITORY / "examples" / "making"))
 
@@ -72,7 +73,7 @@ def trained(models, labels, n_rows):
     """Train the models on stars outside the test part."""
     train = labels[~labels.test]
     train = train.sample(min(n_rows, len(train)), random_state=0)
-    X, y, weight = features(train), train.label.to_numpy(), 1.0 / train.error.to_numpy() ** 2
+    X, y, weight = features(train), train.label.to_numpy(), train.weight.to_numpy()
     return {name: model.fit(X, y, weight) for name, model in models.items()}
 
 
@@ -114,14 +115,14 @@ def lines(task, fractions, bars):
 
 def masses(n_rows):
     """Compare masses of test stars."""
-    import real_stars
-    from make_shipped_models import NETWORK
+    import star_labels
+    from make_shipped_models import MASS_NETWORK
 
-    labels = real_stars.mass_labels(real_stars.read_giants())
+    labels = star_labels.mass_labels()
     models = {"paper network": MassRegressor(target="mass", **PAPER_NETWORK)}
-    models["shipped network on mass"] = MassRegressor(target="mass", **NETWORK)
+    models["shipped network on mass"] = MassRegressor(target="mass", **MASS_NETWORK)
     models |= others(log=True)
-    models = {"shipped": load_model("mass")} | trained(models, labels, n_rows)
+    models = {"shipped": harness.measured_model("mass")} | trained(models, labels, n_rows)
     test = labels[labels.test]
     fractions = {
         name: model.predict(features(test)) / test.label.to_numpy() - 1.0 for name, model in models.items()
@@ -132,23 +133,24 @@ def masses(n_rows):
 def distances(n_rows):
     """Compare distances of test stars with Gaia and with seismology."""
     import real_stars
+    import star_labels
 
-    labels = real_stars.magnitude_labels()
+    labels = star_labels.magnitude_labels()
     models = {"paper network": DistanceRegressor(**PAPER_NETWORK)} | others(log=False)
-    models = {"shipped": load_model("distance")} | trained(models, labels, n_rows)
+    models = {"shipped": harness.measured_model("distance")} | trained(models, labels, n_rows)
     giants = real_stars.read_giants()
-    giants = giants[giants.test].reset_index(drop=True).rename(columns={"FE_H": "M_H"})
+    giants = giants[giants.test].reset_index(drop=True)
     rgb = (giants.EVSTATE == "RGB").to_numpy()
     references = {
         "distances of RGB stars against Gaia": (
             giants.R_MED_PHOTOGEO,
-            real_stars.A_K_PER_E_B_V * giants.EBV,
+            A_K_PER_E_B_V * giants.EBV,
             rgb,
             0.078,
         ),
         "distances against DIST_MIGLIO": (
             giants.DIST_MIGLIO,
-            real_stars.A_K_PER_AV * giants.AV_MIGLIO,
+            star_labels.A_K_PER_AV * giants.AV_MIGLIO,
             ~rgb | rgb,
             0.055,
         ),

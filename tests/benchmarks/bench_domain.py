@@ -28,7 +28,9 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "making"))
+import harness
 import real_stars
+import star_labels
 
 from skdistmass import TrainingDomain, load_model
 from skdistmass.columns import FEATURES
@@ -174,7 +176,7 @@ def cluster_giants():
 
 def out_of_fold(model, labels):
     """Predictions of training stars by single networks that have not seen them."""
-    weight = 1.0 / labels.error.to_numpy() ** 2
+    weight = labels.weight.to_numpy()
     single = clone(model).set_params(n_members=1)
     y = labels.label.to_numpy()
     return cross_val_predict(single, _matrix(labels), y, cv=FOLDS, params={"sample_weight": weight})
@@ -182,7 +184,7 @@ def out_of_fold(model, labels):
 
 def mass_stars(model):
     """Training features, and fractional mass errors of the training stars and of other groups."""
-    labels = real_stars.mass_labels(real_stars.read_giants())
+    labels = star_labels.mass_labels()
     labels = labels[~labels.test]
     clusters, X = cluster_giants()
     globular = (clusters.CLUSTER_TYPE == "GC").to_numpy()
@@ -198,7 +200,7 @@ def mass_stars(model):
 
 def distance_stars(model):
     """Training features, and fractional distance errors of the training stars and of other groups."""
-    labels = real_stars.magnitude_labels()
+    labels = star_labels.magnitude_labels()
     labels = labels[~labels.test]
     clusters, X = cluster_giants()
     has_k = (clusters.K > 0).to_numpy()
@@ -247,7 +249,7 @@ def margins(method, X, groups):
 
 def compare(kind):
     """Judge all methods on all groups for one kind of model."""
-    model = load_model(kind)
+    model = harness.measured_model(kind)
     X, error, groups = (mass_stars if kind == "mass" else distance_stars)(model)
     errors = [error, *(e for _, e in groups.values())]
     errors.append(np.concatenate(errors))

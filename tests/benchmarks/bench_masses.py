@@ -20,7 +20,9 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "making"))
+import harness
 import real_stars
+import star_labels
 
 from skdistmass import list_models, load_model
 from skdistmass.columns import FEATURES, LABEL_SETS
@@ -37,13 +39,13 @@ DR10_TO_DR17 = {"M_H": -0.04, "C_FE": -0.05, "N_FE": 0.11}
 
 def matrix(table):
     """Features of a table of giants."""
-    return table.rename(columns={"FE_H": "M_H"})[list(FEATURES)].to_numpy(float)
+    return table[list(FEATURES)].to_numpy(float)
 
 
 def kepler_giants():
     """Kepler giants with a distance from their seismic, Gaia or Miglio et al. magnitude [pc]."""
     giants = real_stars.read_giants()
-    magnitudes = real_stars.giant_magnitudes(giants).drop_duplicates("id").set_index("id").label
+    magnitudes = star_labels.giant_magnitudes(giants).drop_duplicates("id").set_index("id").label
     modulus = giants.K - giants.APOGEE_ID.map(magnitudes)
     return giants.assign(distance=10.0 ** (0.2 * modulus + 1.0))
 
@@ -95,8 +97,8 @@ def compare_gravities(mass, giants):
 
 def labels_by_gravity(giants):
     """Compare low and high log g for the labels of each set, and for the calibrated ones of APOKASC-3."""
-    sets = {name: real_stars.scaling_mass_labels(giants, name) for name in LABEL_SETS}
-    sets["APOKASC-3"] = real_stars.mass_labels(giants)
+    sets = {name: star_labels.scaling_mass_labels(giants, name) for name in LABEL_SETS}
+    sets["APOKASC-3"] = star_labels.mass_labels(giants)
     result = {}
     for name, labels in sets.items():
         mass = giants.APOGEE_ID.map(labels.drop_duplicates("id").set_index("id").label)
@@ -216,7 +218,7 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="also write the numbers")
     arguments = parser.parse_args()
     models = {name: load_model(file) for name, file in MODELS.items() if file in list_models()}
-    models["mass"] = load_model("mass")
+    models["mass"] = harness.measured_model("mass")
     relation, giants = load_model("age"), kepler_giants()
     numbers = {
         "held_out": {name: model.card_["test_metrics"] for name, model in models.items()},

@@ -219,13 +219,20 @@ def simulated_magnitudes(n_rows: int, seed: int = 1):
     return X[kept], y, sigma[kept]
 
 
+def measured_model(name):
+    """Load a model as it was before its last fit on all stars: it knows nothing of the test part."""
+    from skdistmass import load_model
+
+    return load_model(Path(__file__).with_name("measured") / f"{name}.joblib")
+
+
 def real_masses():
     """Real giants with seismic masses: features, mass and its error [Msun], and who is in the test part."""
     sys.path.insert(0, str(REPOSITORY / "examples" / "making"))
-    import real_stars
+    import star_labels
 
     from skdistmass.columns import FEATURES
 
-    labels = real_stars.mass_labels(real_stars.read_giants())
+    labels = star_labels.mass_labels()
     X = labels[list(FEATURES)].to_numpy(float)
     return X, labels.label.to_numpy(), labels.error.to_numpy(), labels.test.to_numpy()

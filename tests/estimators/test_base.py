@@ -26,6 +26,9 @@ from skdistmass.networks.forward import NUMPY_ROWS
 
 FEATURES = ["TEFF", "LOGG", "M_H", "C_FE", "N_FE"]
 REGRESSORS = (DistanceRegressor, MassRegressor)
+# Keras traces its training again for each network, which takes seconds.
+SLOW_ADAM = pytest.param("adam", marks=pytest.mark.slow)
+SLOW_ADAM_HUBER = pytest.param("adam", "huber", marks=pytest.mark.slow)
 QUICK = {"hidden_layer_sizes": (4,), "n_restarts": 1, "max_iter": 20, "batch_size": 100, "random_state": 0}
 
 
@@ -256,7 +259,7 @@ def test_loss_honours_the_weights():
     assert_allclose(model.predict(X), 0.9, atol=1e-3)
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lbfgs", SLOW_ADAM])
 def test_seed_fixes_the_result(solver, table):
     settings = QUICK | {"solver": solver, "max_iter": 4}
     seeds = (5, 5, 6, np.random.RandomState(1), np.random.RandomState(1), np.random.RandomState(2))
@@ -337,7 +340,7 @@ def test_adam_learns(table):
     assert DistanceRegressor(**settings).fit(*table).score(table[0], table[1]) > 0.95
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lbfgs", SLOW_ADAM])
 def test_huber_resists_outliers(solver):
     X = features(400)
     y = magnitude(X) + np.random.default_rng(0).normal(0, 0.05, 400)
@@ -422,6 +425,7 @@ def test_composes_with_scikit_learn(table):
     assert_allclose(voting.predict(X), np.mean(members, axis=0))
 
 
+@pytest.mark.slow
 def test_grid_search_in_two_processes(table):
     X, y, weight = table
     grid = {"hidden_layer_sizes": [(2,), (4, 3)], "alpha": [1e-4, 10.0]}
@@ -497,6 +501,7 @@ def test_fresh_process_predicts_without_tensorflow(fitted, table, tmp_path):
         assert_array_equal(prediction, fitted.predict(table[0]))
 
 
+@pytest.mark.slow
 def test_training_is_quiet(tmp_path):
     code = """
         import numpy as np
@@ -580,8 +585,10 @@ def test_an_integer_is_one_hidden_layer(table):
     )
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-@pytest.mark.parametrize("loss", ["squared_error", "huber"])
+@pytest.mark.parametrize(
+    ("solver", "loss"),
+    [("lbfgs", "squared_error"), ("lbfgs", "huber"), ("adam", "squared_error"), SLOW_ADAM_HUBER],
+)
 def test_constant_columns_and_targets(solver, loss, table):
     X = table[0].copy()
     X[:, 3] = 0.25
@@ -594,7 +601,7 @@ def test_constant_columns_and_targets(solver, loss, table):
     assert np.ptp(DistanceRegressor(**settings).fit(X, table[1]).predict(X)) > 0.1
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lbfgs", SLOW_ADAM])
 @pytest.mark.parametrize(
     "numbers",
     [

@@ -149,7 +149,7 @@ def test_scaled_features_in_a_data_frame(container, table):
 # The user's global configuration
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lbfgs", pytest.param("adam", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "configuration",
     [{"enable_metadata_routing": True}, {"transform_output": "pandas"}, {"transform_output": "polars"}],

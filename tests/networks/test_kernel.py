@@ -1,6 +1,9 @@
 """The compiled networks against NumPy, finite differences, and themselves in other threads and blocks."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -138,3 +141,43 @@ def test_chunks_of_the_table_add_up():
     assert calls == [2, 1, 0]
     assert one[0] == other[0]
     assert_array_equal(one[1], other[1])
+
+
+# Loss and gradient of a table in hexadecimal digits, before or after a prediction of the compiled network.
+ORDERS = """
+import sys
+import numpy as np
+from skdistmass.networks.forward import NUMPY_ROWS, network_output
+from skdistmass.networks.lbfgs import Objective, Settings
+from skdistmass.networks.training_table import split_blocks
+
+def predict():
+    network = [np.ones((1, 5, 3)), np.ones((1, 3, 1))], [np.ones((1, 3)), np.ones((1, 1))]
+    network_output(np.ones((NUMPY_ROWS + 1, 5)), np.zeros(5), np.ones(5), *network, "tanh")
+
+def evaluate():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(3000, 5)), rng.normal(size=3000), rng.uniform(size=3000)
+    objective = Objective(Settings((5, 6, 1), "tanh", 1e-3, 1, 1e-8, 1, None), split_blocks(*table))
+    for delta in (1e30, 0.3):
+        loss, gradient = objective.evaluate(rng.normal(size=43), delta)
+        print(np.append(gradient, loss).tobytes().hex())
+
+for step in sys.argv[1:]:
+    {"predict": predict, "evaluate": evaluate}[step]()
+"""
+
+
+@pytest.mark.slow
+def test_gradient_does_not_depend_on_what_was_compiled_before(tmp_path):
+    def run(cache, *steps):
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / cache)}
+        command = [sys.executable, "-c", ORDERS, *steps]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+    compiled = run("empty", "evaluate")
+    assert len(compiled.split()) == 2
+    assert run("empty", "evaluate") == compiled, "loaded from the cache"
+    run("predicted", "predict")
+    assert run("predicted", "evaluate") == compiled, "compiled beside a cached prediction"
+    assert run("both", "predict", "evaluate") == compiled, "compiled after a prediction"

@@ -23,6 +23,7 @@ def test_every_figure_of_the_paper_has_a_call(script):
     assert covered == PAPER
 
 
+@pytest.mark.slow
 def test_every_expression_draws_labelled_axes(script):
     from matplotlib import pyplot
 

@@ -153,6 +153,15 @@ def test_distance_from_a_plain_parallax():
     assert high[0] - low[0] > 0
 
 
+@pytest.mark.parametrize(
+    "name", ["PARALLAX_EDR3", "GAIA_DR3_PARALLAX", "gaia_dr2_parallax", "GAIAEDR3_PARALLAX", "Parallax"]
+)
+def test_a_parallax_may_have_the_name_of_any_release(name):
+    catalog = build_catalog(star(**{name: [2.0] * 3, f"{name}_ERROR": [0.02] * 3}), **OPTIONS)
+    (median,) = edsd_quantiles(np.array([2.017]), np.array([0.02]))[1]
+    assert_allclose(catalog["GAIAEDR3_DIST"], median, rtol=1e-6)
+
+
 def test_a_gap_in_every_row_is_said_once(caplog):
     stars = star(EBV=[0.1] * 3)
     stars.remove_column("A_K")

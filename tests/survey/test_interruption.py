@@ -89,7 +89,9 @@ def source(tmp_path_factory):
     return make_inputs(tmp_path_factory.mktemp("inputs"))
 
 
-@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize(
+    "name", ["out.fits", *(pytest.param(name, marks=pytest.mark.slow) for name in OUTPUTS[1:])]
+)
 def test_a_killed_run_goes_on_to_the_same_bytes(name, source, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -97,6 +99,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(name, source, tmp_path):
     assert kill_and_go_on(source, tmp_path / "b" / name, expected, n_parts=3)
 
 
+@pytest.mark.slow
 def test_a_killed_command_with_workers_is_gone_on_from_without(source, tmp_path):
     pytest.importorskip("distributed", reason="Dask's scheduler is not installed")
     (tmp_path / "a").mkdir()

@@ -74,7 +74,9 @@ def test_a_missing_number_is_null_in_parquet_and_nan_for_us(tmp_path):
     assert read.column("AGE_ERR").combine_chunks().flatten().null_count == 2
     assert_array_equal(read_catalog(path)["AGE_ERR"], table["AGE_ERR"])
     duckdb = pytest.importorskip("duckdb")
-    count, mean = duckdb.sql(f"select count(*) filter (DISTANCE > 0), avg(DISTANCE) from '{path}'").fetchone()
+    count, mean = duckdb.sql(
+        f"select count(*) filter (DISTANCE > 0), avg(DISTANCE) from '{path}'"
+    ).fetchall()[0]
     assert count == len(table) - 1
     assert mean == pytest.approx(np.nanmean(table["DISTANCE"]))
 

@@ -1,0 +1,120 @@
+"""Attack the package: `python tests/attacks/run.py [--tables N] [--files N] [--kills N] ...`.
+
+Generated tables, damaged files of every format, killed and racing processes, hostile model files. The table
+that docs/trust.md shows is printed at the end; faults come first, each with the number that makes it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import generated
+import mutated
+import processes
+
+Result = tuple[Counter[str], list[str]]
+STEP, BATCH_SECONDS = 100, 1800
+
+
+def in_batches(attack: Callable[..., Result], n_attacks: int, n_processes: int, *arguments: str) -> Result:
+    """Attack in processes of their own: one that dies or hangs is a fault, not the end."""
+    outcomes: Counter[str] = Counter()
+    faults: list[str] = []
+    with ProcessPoolExecutor(n_processes, get_context("spawn"), initializer=quiet) as pool:
+        jobs = {
+            first: pool.submit(attack, *arguments, first, min(first + STEP, n_attacks))
+            for first in range(0, n_attacks, STEP)
+        }
+        for first, job in jobs.items():
+            try:
+                found, named = job.result(BATCH_SECONDS)
+            except (BrokenProcessPool, TimeoutError) as error:
+                found, named = Counter({"fault": 1}), [f"{arguments} {first}..: {type(error).__name__}"]
+            outcomes += found
+            faults += named
+    return outcomes, faults
+
+
+def quiet() -> None:
+    """Silence what is said of odd tables; only errors count here."""
+    warnings.simplefilter("ignore")
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 -- as long as the process lives
+
+
+def hostile_models(n_models: int) -> Result:
+    """Load hostile model files on every route."""
+    file = Path(__file__).resolve().parents[1] / "test_hostile_models.py"
+    spec = importlib.util.spec_from_file_location("hostile", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    n_other = len(list(module.malformed_files())) + len(list(module.damaged_files()))
+    command = [sys.executable, str(file), str(max(n_models - n_other, 1))]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    *faults, summary = run.stdout.splitlines() or [run.stderr]
+    return Counter({summary: 1}), faults
+
+
+def attacks(arguments: argparse.Namespace) -> dict[str, tuple[int, Callable[[], Result]]]:
+    """Give the attacks that are asked for: how many, and what makes them."""
+    n_trainings = arguments.kills // 5
+    chosen = {
+        "generated tables": (
+            arguments.tables,
+            lambda: in_batches(generated.run, arguments.tables, arguments.processes),
+        )
+    }
+    for kind in mutated.FORMATS:
+        chosen[f"damaged files, {kind}"] = (
+            arguments.files,
+            lambda kind=kind: in_batches(mutated.run, arguments.files, arguments.processes, kind),
+        )
+    chosen |= {
+        "killed processes": (
+            arguments.kills,
+            lambda: processes.run_kills(arguments.kills - n_trainings, n_trainings),
+        ),
+        "racing pairs of processes": (arguments.races, lambda: processes.run_races(arguments.races)),
+        "hostile model files": (arguments.models, lambda: hostile_models(arguments.models)),
+    }
+    return {name: (number, make) for name, (number, make) in chosen.items() if number}
+
+
+def main() -> int:
+    """Attack, and print what happened."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--tables", type=int, default=10_000, help="generated tables")
+    parser.add_argument("--files", type=int, default=2000, help="damaged files of each format")
+    parser.add_argument("--kills", type=int, default=100, help="killed processes, a fifth of them training")
+    parser.add_argument("--races", type=int, default=50, help="pairs of processes with one output")
+    parser.add_argument("--models", type=int, default=1600, help="hostile model files, each on every route")
+    parser.add_argument("--processes", type=int, default=1, help="attacks at the same time")
+    arguments = parser.parse_args()
+    rows, n_faults = [], 0
+    for name, (number, make) in attacks(arguments).items():
+        begin = time.monotonic()
+        outcomes, faults = make()
+        n_faults += len(faults)
+        print(*faults, sep="\n", end="\n" if faults else "", flush=True)
+        told = "; ".join(f"{count} {what}" for what, count in sorted(outcomes.items()))
+        rows.append(f"| {name} | {number} | {told} | {len(faults)} |")
+        print(f"{rows[-1]} ({time.monotonic() - begin:.0f} s)", flush=True)
+    print("\n| attack | tried | what happened | faults |", "|---|---|---|---|", *rows, sep="\n")
+    return int(n_faults > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
