@@ -339,12 +339,12 @@ def _frame_source(frame: Any) -> TableSource:
         return frame.iloc[rows, columns.index(name)]
 
     def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
-        return {name: from_series(column(name, rows)) for name in kinds}
+        return {name: _from_series(column(name, rows)) for name in kinds}
 
     return TableSource("DataFrame", names, len(frame), fetch)
 
 
-def from_series(series: Any) -> RawColumn:
+def _from_series(series: Any) -> RawColumn:
     """Give the values of a column of a data frame.
 
     Parameters
