@@ -56,6 +56,17 @@ JOBS = {
         "    else: write_table(stars, f'stars.{suffix}')\n"
         "    assert len(read_stars(f'stars.{suffix}')) == len(stars)"
     ),
+    "votable": (
+        "from skdistmass import read_stars\n"
+        "for href in ('http://192.0.2.1/x', 'https://example.org/x', 'ftp://example.org/', 'file:///other/x'):\n"
+        '    field = \'<FIELD name="TEFF" datatype="double"/>\'\n'
+        "    data = f'<DATA><BINARY><STREAM href=\"{href}\"/></BINARY></DATA>'\n"
+        "    table = f'<RESOURCE><TABLE>{field}{data}</TABLE></RESOURCE>'\n"
+        "    open('stars.vot', 'w').write(f'<VOTABLE version=\"1.4\">{table}</VOTABLE>')\n"
+        "    try: read_stars('stars.vot')\n"
+        "    except ValueError as error: assert 'nothing is fetched' in str(error)\n"
+        "    else: raise AssertionError(href)"
+    ),
     "training": (
         "from skdistmass import DistanceRegressor, make_survey, train_distance\n"
         "small = DistanceRegressor(hidden_layer_sizes=(4,), max_iter=30, n_restarts=1, random_state=0)\n"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 _NO_BASE64 = re.compile("[^A-Za-z0-9+/]")
+_MAX_EXPANSION, _FREE_BYTES = 200, 2**27  # tables of stars shrink by a factor of ten at most
 _VERSION = "1.5"  # the first whose units include dex
 
 
@@ -95,8 +96,16 @@ class _Document:
 
     def check(self, path: Path) -> list[int]:
         """Check a file; give the number of rows that each table declares, 0 where it declares none."""
+        most, n_bytes = max(_MAX_EXPANSION * path.stat().st_size, _FREE_BYTES), 0
         with open_bytes(path) as stream:
-            self.parser.ParseFile(stream)
+            while block := stream.read(2**20):
+                n_bytes += len(block)
+                if n_bytes > most:
+                    raise ValueError(
+                        f"it unpacks to more than {_MAX_EXPANSION} times its size; unpack it first"
+                    )
+                self.parser.Parse(block)
+            self.parser.Parse(b"", True)
         return [rows for rows, _, _ in self.tables]
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
