@@ -19,6 +19,7 @@ ESTIMATORS = (
     "BinaryPruner",
     "DistanceRegressor",
     "IsochroneDistance",
+    "LabelScale",
     "MassRegressor",
     "MassToAge",
     "TrainingDomain",

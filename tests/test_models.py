@@ -136,8 +136,8 @@ def test_card_names_the_errors_that_the_package_promises():
     assert published["std"] <= 0.090
     assert abs(published["offset"]) <= 0.01
     distance = REGISTRY["distance"]["card"]["test_metrics"]
-    assert distance["RGB against R_MED_PHOTOGEO"]["robust_sigma"] <= 0.078
-    assert distance["giants against DIST_MIGLIO"]["robust_sigma"] <= 0.055
+    assert distance["RGB against R_MED_PHOTOGEO"]["robust_sigma"] <= 0.075
+    assert distance["giants against DIST_MIGLIO"]["robust_sigma"] <= 0.052
     for reference in ("RGB against R_MED_PHOTOGEO", "giants against DIST_MIGLIO"):
         assert abs(distance[reference]["offset"]) <= 0.02
 
@@ -255,7 +255,9 @@ def test_anchored_models_know_dwarfs_and_luminous_giants(name):
         inputs.features[good]
     )
     assert held.mean() > 0.97
-    for low, high, offset in ((4.2, 5.5, 0.02), (3.5, 4.2, 0.05), (-1.0, 1.5, 0.04)):
+    # Seismic masses of Kepler subgiants, which hold the model there, are 5 % above those of isochrones.
+    subgiants = 0.08 if name == "mass" else 0.05
+    for low, high, offset in ((4.2, 5.5, 0.02), (3.5, 4.2, subgiants), (-1.0, 1.5, 0.04)):
         rows = single & (inputs.features[:, 1] > low) & (inputs.features[:, 1] < high)
         found = model.predict(inputs.features[rows])
         if name == "mass":

@@ -34,7 +34,7 @@ def test_distances_and_ages_are_those_of_the_estimator():
     )
     assert_array_equal(found, expected)
     found, expected = (
-        load("age").predict_age([1.1, 2.0, 9.0], [0.0, -0.2, 0.0], [0.1, 0.2, 0.1])
+        load("age").predict_age([1.1, 2.0, 11.0, 1.0], [0.0, -0.2, 0.0, -1.5], [0.1, 0.2, 0.1, 0.1])
         for load in (load_predictor, load_model)
     )
     assert found.age[0] > 1

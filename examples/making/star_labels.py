@@ -16,7 +16,7 @@ from skdistmass.columns import FEATURES
 from skdistmass.physics import bolometric, parallax, photometry, seismology
 from skdistmass.physics.constants import A_K_PER_E_B_V
 from skdistmass.physics.coordinates import ecliptic_latitude
-from skdistmass.survey.compute import star_extinction
+from skdistmass.survey.quantities.distances import star_extinction
 
 A_K_PER_AV = 0.114
 EXTINCTION_ERROR = 0.015  # mag
@@ -255,7 +255,7 @@ def survey_extinction(table):
     names = [n for n in ("AK_WISE", "AK_TARG", "AK_TARG_METHOD", "SFD_EBV", "GLAT") if n in table]
     columns = {n: table[n].to_numpy() for n in names}
     columns["AK_TARG_METHOD"] = columns["AK_TARG_METHOD"].astype(str)
-    return star_extinction(columns, "survey", A_K_PER_E_B_V)
+    return star_extinction(columns, "survey", A_K_PER_E_B_V)[0]
 
 
 def dwarf_magnitudes() -> pd.DataFrame:

@@ -47,7 +47,7 @@ def with_feature_names(estimator: Any, X: FloatArray) -> Any:
         The features.
     """
     names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
+    if names is None or not hasattr(estimator, "get_params"):  # a predictor takes arrays as they are
         return X
     import pandas as pd
 

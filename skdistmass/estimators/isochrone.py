@@ -92,8 +92,8 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
     with the Kroupa initial mass function :math:`\xi`, the star formation rate :math:`\psi` and k running over
     Teff, log g and [M/H]. The sums of the weights in bins of absolute magnitude (0.01 mag), log mass (0.01
     dex) and log age (0.05 dex) are the posteriors. All metallicities are equally likely beforehand. Rows with
-    a missing label, or with no isochrone within `n_sigma` of the star, are NaN. The first call on a machine
-    compiles for some 10 s; the result is kept beside the package or in the user's cache.
+    a missing label, or with no isochrone within `n_sigma` of the star, are NaN. Points of one isochrone that
+    follow each other within a quarter of the smallest errors are merged beforehand.
 
     References
     ----------
@@ -179,7 +179,8 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
     def _prepare(self) -> None:
         self.table_ = load_isochrones(self.m_h_step) if self.table is None else self.table
         sort = index.shared_index if self.table is None else index.PointIndex
-        self._index = sort(self.table_, self.band, self.star_formation, self.n_sigma)
+        floors = self.teff_error_floor, self.log_g_error_floor, self.m_h_error_floor
+        self._index = sort(self.table_, self.band, self.star_formation, self.n_sigma, floors)
         self.prior_age_interval_ = self._index.prior_age_interval
         low, high = self._index.magnitude_range
         self.magnitudes_ = np.arange(np.floor(low * 20) / 20, high + 0.05, 0.05)
@@ -218,8 +219,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         seen = hasattr(self, "n_features_in_")
         X = validate_data(self, X, reset=False, **_ROWS) if seen else check_array(X, estimator=self, **_ROWS)
         labels.check_columns(X)
-        floors = self.teff_error_floor, self.log_g_error_floor, self.m_h_error_floor
-        stars, sigmas = labels.labels_and_errors(X, X_error, floors, self._index.extent)
+        stars, sigmas = labels.labels_and_errors(X, X_error, self._index.floors, self._index.extent)
         if alpha_m is not None and self.alpha_enhancement:
             enhancement = labels.per_star("alpha_m [dex]", alpha_m, len(stars))
             stars[:, 2] = total_metallicity(stars[:, 2], enhancement)

@@ -87,7 +87,7 @@ class LabelScale(StablePickle, OneToOneFeatureMixin, TransformerMixin, BaseEstim
     >>> ours = other + [30.0, 0.1, -0.02] + rng.normal(0, [10, 0.03, 0.01], (300, 3))
     >>> scale = LabelScale().fit(other, ours)
     >>> np.abs(scale.transform(other) - ours).mean(axis=0).round(2).tolist()
-    [8.63, 0.02, 0.01]
+    [8.65, 0.02, 0.01]
     >>> scale.extrapolated([[4800.0, 2.5, 0.0], [6000.0, 4.4, 0.0]]).tolist()
     [False, True]
     """

@@ -35,12 +35,10 @@ SUMMARIES = (
     "age_p84",
     "chi2",
 )
+# Points of an isochrone are merged over so many errors, and so much in magnitude [mag] and log mass [dex].
+MERGED_SIGMA, MERGED_MAG, MERGED_LOG_MASS = 0.25, 0.02, 0.005
 # Room at the ends of the magnitudes for smoothing and for errors of the apparent magnitude [mag].
 MAG_MARGIN = 2.0
-# exp(-x) from a table: linear steps of 1/256 are exact to 2e-6, far below the sampling of the points.
-EXP_STEPS = 256
-
-
 # The likelihood at this many sigma is below the smallest number.
 MAX_N_SIGMA = 35
 # Priors of the age by name.
@@ -108,6 +106,44 @@ def star_formation_factor(
     return np.exp((10.0 ** (log_age - 9.0) - 14.0) / star_formation)
 
 
+def merge_neighbours(
+    points: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], steps: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Merge points that follow each other on one isochrone more closely than the sums can tell.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, 6)
+        Teff [K], log g [dex], absolute magnitude [mag], log mass [dex]; then [M/H] [dex] and log age
+        [log10 yr], which are the same all along an isochrone.
+    weight : ndarray of shape (n_points,)
+        Weights.
+    steps : ndarray of shape (4,)
+        No two points of which one of the first four differs by more are merged.
+
+    Returns
+    -------
+    points : ndarray of shape (n_merged, 6)
+        Weighted means.
+    weight : ndarray of shape (n_merged,)
+        Sums of the weights.
+    """
+    jump = abs(np.diff(points, axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        length = np.nan_to_num(jump[:, :4] / steps, nan=0.0, posinf=1.0).max(axis=1)
+    # Equal parts of the way along an isochrone, which is no shorter than the way in any of the four.
+    length = np.where((jump[:, 4:] > 0).any(axis=1), 1.0, np.minimum(length, 1.0))
+    part = np.floor(np.concatenate([[0.0], np.cumsum(length)]))
+    first = np.flatnonzero(np.diff(part, prepend=-1.0))
+    total, count = np.add.reduceat(weight, first), np.diff(first, append=len(part))
+    # Points that weigh nothing are averaged evenly.
+    share = np.where(total.repeat(count) > 0, weight, 1.0)
+    share /= np.add.reduceat(share, first).repeat(count)
+    off = (points - points[first].repeat(count, axis=0)) * share[:, None]
+    merged = points[first] + np.add.reduceat(off, first)
+    return merged, total
+
+
 class PointIndex:
     """Points of a table in cells of ([M/H], log g), sorted by Teff inside a cell.
 
@@ -121,14 +157,18 @@ class PointIndex:
         Prior of the age, as in `IsochroneDistance`.
     n_sigma : float
         Reach of the sums in units of the errors.
+    floors : tuple of float, default=(0, 0, 0)
+        Smallest errors of the labels [K, dex, dex]: points that they cannot tell apart are merged.
 
     Attributes
     ----------
     arrays : tuple of ndarray
-        What the compiled sums take: Teff [K], log g [dex], [M/H] [dex] and weight of each point; its bins of
-        absolute magnitude, log mass and log age; the first point of each cell, with one more column for the
-        end; the range of [M/H] of each row of cells; zero and step of the cells in [M/H], then in log g;
-        values of exp(-x).
+        What the compiled sums take: a tuple of Teff [K], log g [dex] and [M/H] [dex] of each point; its
+        weight; its bins of absolute magnitude, log mass and log age; the first point of each cell, with one
+        more column for the end; the range of [M/H] of each row of cells; zero and step of the cells in [M/H],
+        then in log g.
+    n_sigma, floors : float, tuple of float
+        As given.
     extent : ndarray of shape (3,)
         Range of Teff [K], log g [dex] and [M/H] [dex] that the points span.
     mag_zero, log_mass_zero, log_age_zero : float
@@ -143,7 +183,14 @@ class PointIndex:
         Numbers of bins in log mass and log age.
     """
 
-    def __init__(self, table: IsochroneTable, band: str, star_formation: str | float, n_sigma: float):
+    def __init__(
+        self,
+        table: IsochroneTable,
+        band: str,
+        star_formation: str | float,
+        n_sigma: float,
+        floors: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    ):
         magnitude = np.asarray(getattr(table, f"abs_mag_{band.lower()}"), dtype=float)
         log_mass = np.log10(np.asarray(table.mass, dtype=float))
         log_age = np.asarray(table.log_age, dtype=float)
@@ -152,26 +199,25 @@ class PointIndex:
         self.log_mass_zero = log_mass.min() - LOG_MASS_BIN / 2
         self.log_age_zero = log_age.min() - LOG_AGE_BIN / 2
         self.log_age_range = log_age.min(), log_age.max()
-        bins = np.column_stack(
-            [
-                (magnitude - self.mag_zero) / MAG_BIN,
-                (log_mass - self.log_mass_zero) / LOG_MASS_BIN,
-                (log_age - self.log_age_zero) / LOG_AGE_BIN,
-            ]
-        ).astype(np.int16)
-        self.sizes = int(bins[:, 1].max()) + 1, int(bins[:, 2].max()) + 1
-        n_bins = int(bins[:, 0].max() + MAG_MARGIN / MAG_BIN) + 1
-        self.centres = 10.0 ** (-0.2 * self.magnitude(np.arange(n_bins) + 0.5))
-        self.n_sigma = float(n_sigma)
         self.extent = np.array([np.ptp(values) for values in (table.teff, table.log_g, table.m_h)])
         weight = np.asarray(table.weight, dtype=float) * star_formation_factor(log_age, star_formation)
-        share = np.bincount(bins[:, 2], weight)
+        age_bin = ((log_age - self.log_age_zero) / LOG_AGE_BIN).astype(np.int64)
+        share = np.bincount(age_bin, weight)
         quantiles = np.searchsorted(np.cumsum(share), np.array(CENTRAL_QUANTILES) * share.sum())
         ages = 10.0 ** (self.log_age_zero + LOG_AGE_BIN * (quantiles + 0.5) - 9.0)
         self.prior_age_interval = float(ages[2] - ages[0])
-        self._sort(np.column_stack([table.teff, table.log_g, table.m_h, weight / weight.max()]), bins)
+        points = np.column_stack([table.teff, table.log_g, magnitude, log_mass, table.m_h, log_age])
+        steps = MERGED_SIGMA * floors[0], MERGED_SIGMA * floors[1], MERGED_MAG, MERGED_LOG_MASS
+        points, weight = merge_neighbours(points.astype(float), weight / weight.max(), np.array(steps))
+        zeros = np.array([self.mag_zero, self.log_mass_zero, self.log_age_zero])
+        bins = ((points[:, [2, 3, 5]] - zeros) / (MAG_BIN, LOG_MASS_BIN, LOG_AGE_BIN)).astype(np.uint16)
+        self.sizes = int(bins[:, 1].max()) + 1, int(bins[:, 2].max()) + 1
+        n_bins = int((magnitude.max() - self.mag_zero) / MAG_BIN) + 1 + int(MAG_MARGIN / MAG_BIN)
+        self.centres = 10.0 ** (-0.2 * self.magnitude(np.arange(n_bins) + 0.5))
+        self.n_sigma, self.floors = float(n_sigma), floors
+        self._sort(np.column_stack([points[:, [0, 1, 4]], weight]), bins)
 
-    def _sort(self, points: npt.NDArray[np.float64], bins: npt.NDArray[np.int16]) -> None:
+    def _sort(self, points: npt.NDArray[np.float64], bins: npt.NDArray[np.uint16]) -> None:
         """Put the arrays of the kernels into `arrays`."""
         zero = points[:, 2].min() - M_H_CELL / 2, points[:, 1].min()
         row = ((points[:, 2] - zero[0]) / M_H_CELL).astype(np.int64)
@@ -184,13 +230,14 @@ class PointIndex:
         m_h_range = np.tile([np.inf, -np.inf], (shape[0], 1))
         np.minimum.at(m_h_range[:, 0], row, points[:, 2])
         np.maximum.at(m_h_range[:, 1], row, points[:, 2])
+        teff, log_g, m_h, weight = np.ascontiguousarray(points[order].T, dtype=np.float32)
         self.arrays = (
-            np.ascontiguousarray(points[order], dtype=np.float32),
+            (teff, log_g, m_h),
+            weight,
             np.ascontiguousarray(bins[order]),
             np.ascontiguousarray(start),
             m_h_range,
             np.array([zero[0], M_H_CELL, zero[1], LOG_G_CELL]),
-            np.exp(-np.arange(int(0.5 * self.n_sigma**2 * EXP_STEPS) + 3) / EXP_STEPS),
         )
 
     def magnitude(self, position: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from joblib import effective_n_jobs
 
-from skdistmass.isochrones.index import LOG_AGE_BIN, LOG_MASS_BIN, MAG_BIN, SUMMARIES, PointIndex
+from skdistmass.isochrones.index import (
+    LOG_AGE_BIN,
+    LOG_G_CELL,
+    LOG_MASS_BIN,
+    M_H_CELL,
+    MAG_BIN,
+    SUMMARIES,
+    PointIndex,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,8 +66,7 @@ def summarise(
         What `SUMMARIES` names: magnitudes [mag], masses [Msun], ages [Gyr].
     """
     task = partial(_summarise_chunk, index, length, probabilities)
-    parts = _map_chunks(task, (stars, sigmas, seen), n_jobs, progress)
-    quantiles, rest = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))
+    quantiles, rest = _map_chunks(task, (stars, sigmas, seen), n_jobs, progress)
     return quantiles, dict(zip(SUMMARIES, rest.T, strict=True))
 
 
@@ -98,8 +105,9 @@ def densities(
     edges = np.concatenate([ends[0], middle, ends[1]])
     positions = (edges - index.mag_zero) / MAG_BIN
     fixed = index.n_sigma, index.arrays, len(index.centres), index.sizes, positions
-    parts = _map_chunks(lambda *rows: distributions(*rows, *fixed), (stars, sigmas), n_jobs, progress)
-    return np.diff(np.concatenate(parts), axis=1) / np.diff(edges)
+    task = lambda *rows: (distributions(*rows, *fixed),)  # noqa: E731
+    (cumulative,) = _map_chunks(task, (stars, sigmas), n_jobs, progress)
+    return np.diff(cumulative, axis=1) / np.diff(edges)
 
 
 def _summarise_chunk(
@@ -130,13 +138,28 @@ def _summarise_chunk(
     return quantiles, rest
 
 
-def _map_chunks(function: Callable, arrays: Sequence[npt.NDArray], n_jobs: int, progress: bool) -> list[Any]:
-    """Apply a function to chunks of the rows of arrays in threads; return its results in order."""
-    n_rows = len(arrays[0])
+def _map_chunks(
+    function: Callable[..., tuple[npt.NDArray, ...]],
+    arrays: Sequence[npt.NDArray],
+    n_jobs: int,
+    progress: bool,
+) -> list[npt.NDArray]:
+    """Apply a function to chunks of the rows of arrays in threads; return its results in order.
+
+    Stars of like labels, the first array, follow each other there: their points are in the processor's cache.
+    """
+    n_rows, (teff, log_g, m_h) = len(arrays[0]), arrays[0].T
+    order = np.lexsort((teff, np.floor(log_g / LOG_G_CELL), np.floor(m_h / M_H_CELL)))
     chunks = [slice(i, min(i + CHUNK, n_rows)) for i in range(0, n_rows, CHUNK)]
     with ThreadPoolExecutor(effective_n_jobs(n_jobs)) as pool:
-        results = pool.map(lambda chunk: function(*(values[chunk] for values in arrays)), chunks)
-        return list(_count(results, chunks) if progress else results)
+        results = pool.map(lambda chunk: function(*(values[order[chunk]] for values in arrays)), chunks)
+        parts = list(_count(results, chunks) if progress else results)
+    out = []
+    for blocks in zip(*parts, strict=True):
+        out.append(np.empty((n_rows, blocks[0].shape[1])))
+        for chunk, block in zip(chunks, blocks, strict=True):
+            out[-1][order[chunk]] = block
+    return out
 
 
 def _count(results: Iterable[Any], chunks: list[slice]) -> Iterator[Any]:

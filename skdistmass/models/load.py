@@ -158,7 +158,7 @@ def load_predictor(name: str | Path, trusted: bool = False) -> Any:
     >>> from skdistmass import load_predictor
     >>> mass, error = load_predictor("mass").predict([[4800.0, 2.5, 0.0, -0.1, 0.2]], return_std=True)
     >>> mass.round(1), error.round(1)
-    (array([1.5]), array([0.1]))
+    (array([1.4]), array([0.1]))
     """
     label, content, stored = _read(name, read_registry(), trusted)
     with _Naming(label):

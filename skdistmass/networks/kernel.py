@@ -14,11 +14,10 @@ and the order, of `skdistmass.networks.forward`, to the last bit.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 
+from skdistmass.compiled import OPTIONS, entry_point
 from skdistmass.networks.activations import (
     ACTIVATION_NAMES,
     EXP_SERIES,
@@ -42,20 +41,9 @@ _RELU, _TANH, _LOGISTIC, _IDENTITY, _SOFTPLUS, _ELU, _SILU = range(7)
 # A function that is not inlined has one machine code in the process that compiles it, and another one,
 # optimised once more with its caller, in the file of the caller; sums that may be reordered then differ in
 # their last digits between a first and a second run. So all is part of the two entry points kept on disk.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-
-
-def _compile(function):
-    """Compile an entry point without the global lock, and keep it on disk where there is a place for it."""
-    try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # neither the package nor the home directory can be written to
-        return numba.njit(**_OPTIONS)(function)
-
-
-_inlined = numba.njit(forceinline=True, **_OPTIONS)
+_inlined = numba.njit(forceinline=True, **OPTIONS)
 # Sums over stars may be reordered, so that they run in vectors; infinities and NaN stay what they are.
-_reordered = numba.njit(forceinline=True, fastmath={"reassoc", "contract", "nsz"}, **_OPTIONS)
+_reordered = numba.njit(forceinline=True, fastmath={"reassoc", "contract", "nsz"}, **OPTIONS)
 
 
 @_inlined
@@ -261,7 +249,7 @@ def _largest(sizes):
     return width
 
 
-@_compile
+@entry_point("the loss of the networks")
 def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums):
     """Sum loss and gradient over some chunks of the table.
 
@@ -302,7 +290,7 @@ def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums
             _backward(theta, sizes, layers, slopes, errors, scratch, row[1:])
 
 
-@_compile
+@entry_point("the networks")
 def mean_output(thetas, sizes, code, rows, mean, scale, output):
     """Mean output of several networks.
 

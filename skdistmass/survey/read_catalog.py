@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from astropy.table import Column as TableColumn
     from astropy.table import Table
 
-_INPUTS = {"APOGEE_ID", "APSTAR_ID", *FEATURES}
+# What a survey table has as well: beside one of these a column "mass" makes no catalogue.
+_INPUTS = {"APOGEE_ID", "APSTAR_ID", "SDSS_ID", "GAIAEDR3_SOURCE_ID", "RA", "DEC", "SNR", *FEATURES}
 _RESULTS = ("DISTANCE", "WEIGHTED_DIST", "MASS", "AGE", "NMSU_DIST")
 _PAIRS = ("AGE_ERR", *(f"AGE_ERR_{name}" for name in LABEL_SETS))
 _PAIR_PART = re.compile(r"(.+?)[ _.\[(]*([012])[\])]*")

@@ -238,8 +238,8 @@ def train_age(
     """
     X, y = isochrone_ages(mass)
     model = _unfitted(estimator, MassToAge, random_state).fit(X, y)
-    model.feature_names_in_ = np.array(["MASS", "M_H"], dtype=object)
     model.card_ = make_age_card(model, X, y, mass, about)
+    model.feature_names_in_ = np.array(["MASS", "M_H"], dtype=object)
     return model
 
 

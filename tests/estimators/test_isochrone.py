@@ -14,6 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistmass.estimators.isochrone import IsochroneDistance
+from skdistmass.isochrones.index import merge_neighbours
 from skdistmass.isochrones.posterior import IsochroneStatus
 from skdistmass.physics.isochrones import IsochroneTable, load_isochrones
 
@@ -169,6 +170,34 @@ class TestAnalyticCases:
         density = IsochroneDistance(pair, star_formation=history).fit()
         density = density.predict_pdf([[5000.0, 3.0, 0.0]], [0.0, 0.5, 1.0])[0]
         assert density[2] / density[0] == pytest.approx(ratio, rel=1e-3)
+
+
+class TestMergedPoints:
+    def test_sums_with_and_without_merging_agree(self, model, table):
+        rng, floors = np.random.default_rng(6), np.array([50.0, 0.05, 0.05])
+        X = labels(table, draw_points(table, rng, (-0.2, 5.0), 500)) + rng.normal(size=(500, 3)) * floors
+        # Errors as small as these tell any two points apart.
+        single = IsochroneDistance(teff_error_floor=1e-9, log_g_error_floor=1e-9).fit()
+        off = abs(model.predict_quantiles(X) - single.predict_quantiles(X, X_error=floors))
+        there = np.isfinite(off[:, 1])
+        assert there.sum() > 480
+        assert (off[there, 1] < 0.01).mean() >= 0.99
+        assert (off[there] < 0.02).all()
+
+    def test_close_points_of_one_isochrone_only(self):
+        point = [5000.0, 3.0, 1.0, 0.0, 0.0, 9.5]
+        points = np.tile(point, (6, 1))
+        points[1, 0] += 4.0  # close
+        points[2, 0] += 30.0  # another temperature
+        points[3, 4] = points[4, 4] = 0.05  # another metallicity
+        points[4:, 5] = 9.6  # another age
+        points[5, 4] = 0.05
+        weight = np.array([1.0, 3.0, 1.0, 1.0, 0.0, 0.0])
+        merged, total = merge_neighbours(points, weight, np.array([12.5, 0.0125, 0.02, 0.005]))
+        np.testing.assert_array_equal(merged[:, 0], [5003.0, 5030.0, 5000.0, 5000.0])
+        np.testing.assert_array_equal(merged[:, 4:], [[0, 9.5], [0, 9.5], [0.05, 9.5], [0.05, 9.6]])
+        np.testing.assert_array_equal(total, [4.0, 1.0, 1.0, 0.0])
+        np.testing.assert_array_equal(merge_neighbours(points[:3], weight[:3], np.zeros(4))[0], points[:3])
 
 
 class TestSimulatedStars:

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from astropy import units
 from astropy.io import fits
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import MaskedColumn, QTable, Table, vstack
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skdistmass import build_catalog, has_bit, read_catalog
 from skdistmass.columns import FEATURES, INPUT_COLUMNS
 from skdistmass.survey.read import read_stars
 from skdistmass.tables.aliases import MissingColumnsError, match_columns
@@ -239,6 +240,42 @@ def test_milky_way_mapper_names_and_derived_abundances(tmp_path):
     assert_allclose(stars["GLAT"], [11.8, -60.0])
     assert stars["FLAG_BAD"].tolist() == [0, 1]
     assert not {"FE_H", "C_H", "N_H"} & set(stars.colnames)
+
+
+def test_columns_that_only_resemble_the_calibrated_ones_are_left_alone():
+    table = milky_way_mapper()
+    for name in ("raw_teff", "raw_logg", "raw_m_h_atm", "zgr_teff", "zgr_logg", "zgr_fe_h", "irfm_teff"):
+        table[name] = [1.0, 2.0]
+    table["mass"], table["radius"], table["result_flags"] = [1.1, 1.2], [9.0, 10.0], [0, 1]
+    with_more, plain = read_stars(table), read_stars(milky_way_mapper())
+    assert with_more.colnames == plain.colnames
+    for name in plain.colnames:
+        assert_array_equal(with_more[name], plain[name])
+    for name in ("teff", "logg"):
+        lacking = table.copy()
+        lacking.remove_column(name)
+        with pytest.raises(MissingColumnsError, match=name.upper()):
+            read_stars(lacking)
+
+
+def test_the_mass_of_the_pipeline_makes_no_catalogue():
+    table = milky_way_mapper()
+    table["ra"], table["dec"] = [10.0, 20.0], [1.0, 2.0]
+    table["mass"], table["radius"] = [1.1, 1.2], [9.0, 10.0]
+    with pytest.raises(MissingColumnsError, match="two of DISTANCE, MASS"):
+        read_catalog(table)
+
+
+def test_catalogue_of_a_milky_way_mapper_table():
+    table = vstack([milky_way_mapper(), milky_way_mapper()])
+    table["snr"] = [100.0, 90.0, 200.0, 80.0]
+    catalog = build_catalog(table, isochrone=False)
+    assert_array_equal(catalog["SDSS_ID"], table["sdss_id"])
+    assert_array_equal(has_bit(catalog, "STAR_BAD"), [False, True, False, True])
+    assert_array_equal(has_bit(catalog, "DUPLICATE"), [True, False, False, True])
+    assert_allclose(catalog["C_FE"], [-0.10, 0.05, -0.10, 0.05], atol=1e-6)
+    assert np.isfinite(catalog["DISTANCE"]).all()
+    assert np.isfinite(catalog["AGE"]).all()
 
 
 def test_abundances_of_the_file_go_before_derived_ones():
