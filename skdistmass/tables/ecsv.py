@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.tables.atomic import open_binary
-from skdistmass.tables.clean import text_of
 from skdistmass.tables.source import (
     RawColumn,
     TableSource,
@@ -24,6 +23,7 @@ from skdistmass.tables.source import (
     column_values,
     quiet_astropy,
     table_source,
+    text_of,
 )
 from skdistmass.tables.text import count_records, records_source
 from skdistmass.tables.text_records import Dialect, next_line, open_text, records
