@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -186,3 +189,28 @@ def test_the_map_lists_every_file():
         assert files <= set(re.findall(r"`(\w+)`", entry)), room_name
     folders = {path.parent.relative_to(PACKAGE).as_posix() for path in MODULES.values()}
     assert set(rooms) == folders - {".", "data"}
+
+
+def test_what_is_public_stays_small():
+    rooms = (
+        "skdistmass",
+        "skdistmass.columns",
+        "skdistmass.plots",
+        "skdistmass.simulate",
+        "skdistmass.training",
+    )
+    exported = {
+        function
+        for name in rooms
+        for function in map(partial(getattr, import_module(name)), import_module(name).__all__)
+        if inspect.isfunction(function)
+    }
+    physics = {
+        function
+        for name in MODULES
+        if name.startswith("skdistmass.physics.")
+        for function in vars(import_module(name)).values()
+        if inspect.isfunction(function) and function.__module__ == name and function.__name__[0] != "_"
+    }
+    assert len(physics) > 40
+    assert len(exported | physics) <= 95

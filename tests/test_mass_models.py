@@ -1,7 +1,5 @@
 """The shipped mass models: one for each label set, on scales that differ as their labels do."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,6 @@ from skdistmass.columns import LABEL_SETS
 from skdistmass.physics.seismology import seismic_masses
 from skdistmass.survey.options import DEFAULT_MASSES
 
-STARS = Path(__file__).resolve().parents[2] / "shared" / "data" / "allstar_dr17_rows.fits"
 NAMES = {label_set: f"mass-{label_set.lower().replace('_', '-')}" for label_set in LABEL_SETS}
 # A red giant, a red-clump star and a star of the upper giant branch of solar metallicity.
 GIANTS = np.array(
@@ -70,9 +67,8 @@ def test_models_differ_as_their_labels():
         assert ratio == pytest.approx(label[name] / label["UNCOR_SS"], abs=0.06)
 
 
-@pytest.mark.skipif(not STARS.exists(), reason="needs ../shared/data/allstar_dr17_rows.fits")
-def test_catalog_has_all_columns_of_the_label_sets():
-    catalog = build_catalog(STARS, isochrone=False)
+def test_catalog_has_all_columns_of_the_label_sets(real_rows):
+    catalog = build_catalog(real_rows, isochrone=False)
     usable = np.isfinite(catalog["MASS"])
     for label_set, name in NAMES.items():
         mass = np.asarray(catalog[f"MASS_{label_set}"])

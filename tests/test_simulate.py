@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -14,7 +12,6 @@ from skdistmass.simulate.clusters import CLUSTERS
 from skdistmass.simulate.grid import add_companions, interpolate_nodes, isochrone_grid
 from skdistmass.simulate.observe import parallax_error, two_mass_names
 
-REAL_ROWS = Path(__file__).resolve().parents[2] / "shared" / "data" / "allstar_dr17_rows.fits"
 STAR_BAD = 1 << 23
 DUPLICATE = 1 << 4
 LABELS = ("TEFF", "LOGG", "M_H", "ALPHA_M", "FE_H", "C_FE", "N_FE")
@@ -51,10 +48,9 @@ def test_number_of_rows(n_stars):
     assert len(stars) == len(truth) == n_stars
 
 
-@pytest.mark.skipif(not REAL_ROWS.exists(), reason=f"{REAL_ROWS.name} is not beside the repository")
-def test_columns_have_the_types_of_the_real_file(survey):
+def test_columns_have_the_types_of_the_real_file(survey, real_rows):
     stars, _ = survey
-    real = Table.read(REAL_ROWS)
+    real = Table.read(real_rows)
     common = set(stars.colnames) & set(real.colnames)
     assert set(stars.colnames) - common == {"APSTAR_ID"}
     for name in common:

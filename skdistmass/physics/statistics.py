@@ -45,7 +45,7 @@ def robust_sigma(values: ArrayLike) -> float:
     return MAD_TO_SIGMA * float(np.median(np.abs(sample - np.median(sample))))
 
 
-def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Value at which half of the total weight is reached.
 
     Parameters
@@ -61,7 +61,7 @@ def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -
     Examples
     --------
     >>> import numpy as np
-    >>> float(weighted_median(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 5.0])))
+    >>> float(_weighted_median(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 5.0])))
     3.0
     """
     order = np.argsort(values, kind="stable")
@@ -88,8 +88,8 @@ def weighted_robust_sigma(values: NDArray[np.float64], weights: NDArray[np.float
     >>> weighted_robust_sigma(np.array([1.0, 2.0, 3.0, 9.0]), np.array([1.0, 1.0, 1.0, 0.0]))
     1.4826
     """
-    centre = weighted_median(values, weights)
-    return MAD_TO_SIGMA * float(weighted_median(np.abs(values - centre), weights))
+    centre = _weighted_median(values, weights)
+    return MAD_TO_SIGMA * float(_weighted_median(np.abs(values - centre), weights))
 
 
 def valley_between_modes(residual: ArrayLike) -> float | None:

@@ -164,7 +164,7 @@ def _radius_index(functions: list[Any], radius: NDArray[Any]) -> NDArray[Any]:
     return np.clip(nearest, 0, len(functions) - 1)
 
 
-def sight_line_probability(fields: Stars) -> NDArray[Any]:
+def _sight_line_probability(fields: Stars) -> NDArray[Any]:
     """Give the expected number of stars in (field, selection, population, distance).
 
     Parameters
@@ -206,7 +206,7 @@ def draw_sight_lines(
     Parameters
     ----------
     fields : dict of ndarray
-        As for `sight_line_probability`.
+        As for `_sight_line_probability`.
     field : ndarray of int, shape (n_stars,)
         Index of each star's field.
     is_dwarf : ndarray of bool, shape (n_stars,)
@@ -221,7 +221,7 @@ def draw_sight_lines(
     distance : ndarray of float
         Distance [pc].
     """
-    number = sight_line_probability(fields)
+    number = _sight_line_probability(fields)
     n_fields = len(number)
     cumulative = number.reshape(2 * n_fields, -1).cumsum(axis=1)
     cumulative /= cumulative[:, -1:]

@@ -22,7 +22,7 @@ Stars = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class SurveyGrid:
+class _SurveyGrid:
     """The isochrones on (metallicity, age, phase) axes, and their usable nodes ordered by brightness.
 
     Attributes
@@ -53,12 +53,12 @@ class SurveyGrid:
 
 
 @functools.cache
-def isochrone_grid() -> SurveyGrid:
+def isochrone_grid() -> _SurveyGrid:
     """Put the shipped PARSEC isochrones in the order in which a survey sees them.
 
     Returns
     -------
-    SurveyGrid
+    _SurveyGrid
         The grid, shared by all callers.
     """
     grid = load_isochrone_grid()
@@ -67,7 +67,7 @@ def isochrone_grid() -> SurveyGrid:
     order = np.argsort(values["abs_mag_h"][usable], kind="stable")
     nodes = tuple(axis[order] for axis in usable)
     brightness = values["abs_mag_h"][nodes].astype(float)
-    return SurveyGrid(grid.m_h, grid.log_age, values, grid.age_width, grid.weight, nodes, brightness)
+    return _SurveyGrid(grid.m_h, grid.log_age, values, grid.age_width, grid.weight, nodes, brightness)
 
 
 @functools.cache

@@ -24,7 +24,7 @@ _G_MINUS_K = [5.6, 4.4, 3.4, 2.2, 1.40, 1.00, 0.40, 0.0, -0.4]
 _NU_EFF = [1.15, 1.22, 1.30, 1.46, 1.60, 1.66, 1.74, 1.79, 1.82]
 
 
-def label_errors(snr: NDArray[Any], teff: NDArray[Any], m_h: NDArray[Any], log_g: NDArray[Any]) -> Stars:
+def _label_errors(snr: NDArray[Any], teff: NDArray[Any], m_h: NDArray[Any], log_g: NDArray[Any]) -> Stars:
     """Give the 1σ errors of the spectroscopic labels, which grow for low SNR, metal-poor and hot stars.
 
     Parameters
@@ -103,7 +103,7 @@ def observe_spectrum(stars: Stars, snr: NDArray[Any], rng: np.random.Generator) 
         "C_FE": stars["c_fe"],
         "N_FE": stars["n_fe"],
     }
-    errors = label_errors(snr, stars["teff"], stars["m_h"], stars["log_g"])
+    errors = _label_errors(snr, stars["teff"], stars["m_h"], stars["log_g"])
     out = {}
     for name in LABELS:
         out[name] = (seen[name] + errors[name] * rng.standard_normal(len(snr))).astype(np.float32)

@@ -139,7 +139,7 @@ class CatalogJob:
         """
         import joblib
 
-        files = source_stamp(Path(self.source)) if self.is_path else ""
+        files = _source_stamp(Path(self.source)) if self.is_path else ""
         models = vars(self.models).keys()
         rules = [(name, value) for name, value in vars(self.options).items() if name not in models]
         facts = (__version__, files, self.pieces, joblib.hash(self.models), repr(rules), kind)
@@ -201,7 +201,7 @@ class PieceReader:
     path : Path
         The table.
     stamp : str
-        Its `source_stamp`.
+        Its `_source_stamp`.
     columns : list of str
         Canonical names of the columns that are read.
     keep : tuple of str
@@ -230,7 +230,7 @@ class PieceReader:
             The reader, small enough to be part of every task.
         """
         path = Path(job.source)
-        return cls(path.resolve(), source_stamp(path), columns, tuple(job.options.keep))
+        return cls(path.resolve(), _source_stamp(path), columns, tuple(job.options.keep))
 
     def read(self, piece: Piece) -> Table:
         """Read the wanted columns of a piece.
@@ -283,7 +283,7 @@ def _length_of_run(pieces: Sequence[Piece], n_rows: int) -> int:
     return len(pieces)
 
 
-def source_stamp(source: Path) -> str:
+def _source_stamp(source: Path) -> str:
     """Hash the names, sizes and times of the files of a table.
 
     Parameters

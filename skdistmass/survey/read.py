@@ -214,7 +214,7 @@ class StarReader:
         return as_table(arrays, INPUT_COLUMNS, {"source": self.label, "source_rows": self.n_rows})
 
 
-def apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray[np.str_]:
+def _apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray[np.str_]:
     """Join the identifier of the combined spectrum of a star.
 
     Parameters
@@ -229,7 +229,7 @@ def apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray
 
     Examples
     --------
-    >>> apstar_id(["apo25m"], ["K21_071+10"], ["2M00000002+7417074"])
+    >>> _apstar_id(["apo25m"], ["K21_071+10"], ["2M00000002+7417074"])
     array(['apogee.apo25m.stars.K21_071+10.2M00000002+7417074'], dtype='<U...')
     """
     parts = [np.asarray(part, dtype=str) for part in (telescope, field, apogee_id)]
@@ -242,7 +242,7 @@ def apstar_id(telescope: NDArray, field: NDArray, apogee_id: NDArray) -> NDArray
 
 
 _COMBINATIONS = (
-    Combination("APSTAR_ID", _APSTAR_PARTS, apstar_id),
+    Combination("APSTAR_ID", _APSTAR_PARTS, _apstar_id),
     Combination("GLAT", ("RA", "DEC"), galactic_latitude),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,28 +95,6 @@ def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
             table[name] = _as_it_is(raw[name])
     _add_gyr(table)
     return table
-
-
-def catalog_numbers(path: str | Path, block_rows: int = 2**17) -> Iterator[dict[str, NDArray]]:
-    """Read the columns of a catalogue that hold numbers, as they are, in blocks of rows.
-
-    Parameters
-    ----------
-    path : str or Path
-        A catalogue of this package.
-    block_rows : int, default=131072
-        Rows of a block.
-
-    Yields
-    ------
-    dict of str to ndarray
-        Columns by the names in the file.
-    """
-    opened = open_source(path, _is_catalog)
-    known = {name: canonical_catalog_name(name) for name in opened.names}
-    kinds = {name: "" for name, column in known.items() if column and CATALOG_COLUMNS[column].kind != "str"}
-    for raw in opened.blocks(kinds, 0, block_rows):
-        yield {name: to_native(column[0]) for name, column in raw.items()}
 
 
 def _is_catalog(names: Sequence[str]) -> bool:

@@ -70,7 +70,7 @@ def check_file(path: str | Path, overwrite: bool = False) -> Path:
         raise
     finally:
         _remove(probe)
-    remove_leftovers(path)
+    _remove_leftovers(path)
     return path
 
 
@@ -93,7 +93,7 @@ def new_file(path: Path) -> Iterator[Path]:
     OSError
         If there is no space left or the folder cannot be written to; the message names the output.
     """
-    remove_leftovers(path)
+    _remove_leftovers(path)
     temporary = _temporary(path)
     try:
         yield temporary
@@ -124,7 +124,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     OSError
         If there is no space left or the folder cannot be written to; the message names the output.
     """
-    remove_leftovers(path)
+    _remove_leftovers(path)
     temporary = _temporary(path)
     try:
         temporary.mkdir()
@@ -138,11 +138,11 @@ def new_folder(path: Path) -> Iterator[Path]:
         _explain(error, path, "could not be written")
         raise
     finally:
-        remove_leftovers(path, os.getpid())
+        _remove_leftovers(path, os.getpid())
         _remove(temporary)
 
 
-def remove_leftovers(path: Path, process: int | None = None) -> None:
+def _remove_leftovers(path: Path, process: int | None = None) -> None:
     """Remove what killed processes of this machine have left of an output; bring back what they moved away.
 
     Parameters

@@ -176,7 +176,7 @@ class _Parts:
         return pa.table(columns)
 
     def fetch_blocks(self, kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
-        return map(self._columns, regroup(self._batches(self._types(kinds), first), size))
+        return map(self._columns, _regroup(self._batches(self._types(kinds), first), size))
 
     def _columns(self, table: pa.Table) -> dict[str, RawColumn]:
         units = {
@@ -202,7 +202,7 @@ def _readable(file: Path) -> Iterator[None]:
         raise ValueError(f"{file}: not a readable Parquet file, perhaps truncated ({error})") from error
 
 
-def regroup(tables: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
+def _regroup(tables: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
     """Join and cut tables into tables of one size.
 
     Parameters
@@ -309,7 +309,7 @@ def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
     # The schema is stored at the end, when the widths of text are known that astropy asks for.
     plain = first.schema.with_metadata(None)
     with pq.ParquetWriter(path, plain, use_dictionary=coded, store_schema=False) as writer:
-        for table in regroup(chain([first], tables), ROW_GROUP_ROWS):
+        for table in _regroup(chain([first], tables), ROW_GROUP_ROWS):
             writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
             _widen(widths, table)
         lengths = {f"table::len::{name}": str(width) for name, width in widths.items()}

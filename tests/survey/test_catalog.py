@@ -1,7 +1,6 @@
 """The catalogue: rows, identities, bits, namings, provenance, and distances against the truth."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,6 @@ from skdistmass.networks.red_clump import red_clump_probability
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.survey.duplicates import hash_ids
 
-REAL_STARS = Path(__file__).resolve().parents[3] / "shared" / "data" / "allstar_dr17_rows.fits"
 COPIED = ("RA", "DEC", "SNR")  # Their gaps are those of the survey.
 CAUSES = {
     **dict.fromkeys(FEATURES, ("MISSING_INPUT",)),
@@ -644,9 +642,8 @@ def test_smallest_table():
     assert catalog["ABS_MAG"][0] == pytest.approx(-1.6, abs=0.2)
 
 
-@pytest.mark.skipif(not REAL_STARS.is_file(), reason="the real allStar rows are not beside the repository")
-def test_real_stars():
-    catalog = build_catalog(REAL_STARS)
+def test_real_stars(real_rows):
+    catalog = build_catalog(real_rows)
     assert len(catalog) == 48
     for name in catalog.colnames:
         if CATALOG_COLUMNS[name].kind == "float" and name not in COPIED:

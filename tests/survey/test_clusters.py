@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,8 +13,6 @@ from skdistmass.survey.clusters import (
     match_clusters,
     read_clusters,
 )
-
-REAL_MEMBERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "cluster_stars.csv"
 
 
 def test_table_has_every_cluster_of_the_paper():
@@ -120,9 +116,8 @@ def test_key_ignores_signs_and_leading_zeros():
     assert cluster_key("M 5") != cluster_key("M 55")
 
 
-@pytest.mark.skipif(not REAL_MEMBERS.exists(), reason="tables of real stars are not here")
-def test_most_clusters_of_real_members_are_known():
-    frame = pd.read_csv(REAL_MEMBERS)
+def test_most_clusters_of_real_members_are_known(real_file):
+    frame = pd.read_csv(real_file("cluster_stars.csv"))
     column = next(name for name in frame.columns if name.upper() in ("CLUSTER", "MEMBER"))
     names = frame[column].dropna().unique()
     assert np.mean(match_clusters(names) >= 0) > 0.5

@@ -153,6 +153,15 @@ def test_distance_from_a_plain_parallax():
     assert high[0] - low[0] > 0
 
 
+def test_a_parallax_stands_in_for_a_distance_without_an_interval():
+    stars = star(parallax=[1.0, np.nan], parallax_error=[0.05, np.nan], r_med_photogeo=[950.0, 900.0])
+    catalog = build_catalog(stars, **OPTIONS)
+    (median,) = edsd_quantiles(np.array([1.017]), np.array([0.05]))[1]
+    assert_allclose(catalog["GAIAEDR3_DIST"], [median, 900.0], rtol=1e-6)
+    assert_array_equal(has_bit(catalog, "NO_GAIA"), [False, True])
+    assert catalog["WEIGHTED_DIST"][1] == catalog["DISTANCE"][1]
+
+
 @pytest.mark.parametrize(
     "name", ["PARALLAX_EDR3", "GAIA_DR3_PARALLAX", "gaia_dr2_parallax", "GAIAEDR3_PARALLAX", "Parallax"]
 )

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -8,8 +6,6 @@ from numpy.testing import assert_array_equal
 from skdistmass.columns import BITS, FEATURES
 from skdistmass.survey.duplicates import duplicates
 from skdistmass.survey.flags import clean_inputs, physical_values, star_bad
-
-REAL_ROWS = Path(__file__).resolve().parents[3] / "shared/data/allstar_dr17_rows.fits"
 
 
 def stars(**columns):
@@ -117,10 +113,9 @@ def test_the_table_is_not_changed():
     assert np.isinf(table["K"][0])
 
 
-@pytest.mark.skipif(not REAL_ROWS.exists(), reason="the real allStar rows are not at ../shared/data")
-def test_real_rows_have_one_star_without_labels_and_no_impossible_value():
+def test_real_rows_have_one_star_without_labels_and_no_impossible_value(real_rows):
     from skdistmass.survey.read import read_stars
 
-    flags = quality_flags(read_stars(REAL_ROWS))
+    flags = quality_flags(read_stars(real_rows))
     assert has(flags, "MISSING_INPUT").sum() == 1
     assert not has(flags, "BAD_INPUT_VALUE").any()

@@ -133,25 +133,27 @@ def gaia_distance(inputs: StarInputs) -> tuple[Floats, Floats]:
     Returns
     -------
     distance, error : ndarray of shape (n_samples,)
-        The photogeometric distance of Bailer-Jones et al. (2021); where there is none the geometric one;
-        where there is neither, the median for the parallax and an exponentially decreasing space density
+        The first of these that has an error: the photogeometric distance of Bailer-Jones et al. (2021), the
+        geometric one, the median for the parallax and an exponentially decreasing space density
         (`skdistmass.physics.parallax.edsd_quantiles`), its zero point subtracted. The error is half the
-        range from the 16th to the 84th percentile. NaN where there is none.
+        range from the 16th to the 84th percentile. Where none has an error, a distance without one (error
+        NaN); NaN where there is none.
     """
     distance, error = (np.full(len(inputs.flags), np.nan) for _ in range(2))
     for kind in ("PHOTOGEO", "GEO"):
         median, low, high = (inputs[f"GAIAEDR3_R_{part}_{kind}"] for part in ("MED", "LO", "HI"))
         half_range = 0.5 * (high - low)
-        absent = np.isnan(distance)
-        distance[absent] = median[absent]
         # Wider than any distance: no measurement.
-        error[absent] = np.where(half_range < MAX_DISTANCE, half_range, np.nan)[absent]
+        take = np.isnan(error) & np.isfinite(median) & (half_range < MAX_DISTANCE)
+        distance[take], error[take] = median[take], half_range[take]
     parallax, sigma = inputs["GAIAEDR3_PARALLAX"], inputs["GAIAEDR3_PARALLAX_ERROR"]
-    rows = np.flatnonzero(np.isnan(distance) & np.isfinite(parallax) & (sigma > 0))
+    rows = np.flatnonzero(np.isnan(error) & np.isfinite(parallax) & (sigma > 0))
     if len(rows):
         corrected = parallax[rows] - _zero_points(inputs, rows)
         low, median, high = gaia_parallax.edsd_quantiles(corrected, sigma[rows])
         distance[rows], error[rows] = median, 0.5 * (high - low)
+    for kind in ("PHOTOGEO", "GEO"):
+        distance = np.where(np.isnan(distance), inputs[f"GAIAEDR3_R_MED_{kind}"], distance)
     return distance, error
 
 
