@@ -75,12 +75,12 @@ JOBS = {
 }
 
 
-def run_guarded(code, folder):
+def run_guarded(code, folder, home=None):
     """Run code in an empty folder under the guard; return its exit code and what it ended with."""
     package = Path(__import__("skdistmass").__file__).resolve().parents[1]
     environment = {
         "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
+        "HOME": home or str(folder),
         "TMPDIR": str(folder),
         "MPLCONFIGDIR": str(folder),
         "PYTHONPATH": str(package),
@@ -104,6 +104,11 @@ def run_guarded(code, folder):
 )
 def test_nothing_outside_is_touched(job, tmp_path):
     code, errors = run_guarded(JOBS[job], tmp_path)
+    assert code == 0, errors[-2000:]
+
+
+def test_it_is_imported_without_a_home(tmp_path):
+    code, errors = run_guarded(JOBS["import"], tmp_path, home="/nonexistent/home")
     assert code == 0, errors[-2000:]
 
 
