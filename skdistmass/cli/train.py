@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -187,6 +188,8 @@ def run_train(args: argparse.Namespace) -> None:
     OSError
         If a file cannot be read or written.
     """
+    # This process is the command's own: another backend in its environment is meant for other programs.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     from skdistmass.tables.atomic import new_file
     from skdistmass.training.trained_model import check_paths
 

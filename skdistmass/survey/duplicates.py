@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.columns import EXTRATARG_BITS
-from skdistmass.tables.clean import encode
+from skdistmass.tables.source import encode
 
 if TYPE_CHECKING:
     from astropy.table import Table
