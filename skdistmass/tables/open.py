@@ -14,6 +14,39 @@ from skdistmass.tables.text import open_csv
 from skdistmass.tables.votable import open_votable
 
 
+def check_input(path: str | Path) -> str:
+    """Check that there is a table to read, before the work that is to be done with it.
+
+    Parameters
+    ----------
+    path : str or Path
+        File, or folder of Parquet files.
+
+    Returns
+    -------
+    str
+        Its format, as `table_format` names it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is empty, or its format unknown.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        if not parquet_files(path):
+            raise IsADirectoryError(f"{path}: a folder without Parquet files; a table file is expected")
+        return "parquet"
+    kind = table_format(path)
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path}: the file is empty")
+    return kind
+
+
 def open_source(source: Any, is_complete: IsComplete = lambda names: True) -> TableSource:
     """Open a table of any kind.
 
@@ -41,16 +74,7 @@ def open_source(source: Any, is_complete: IsComplete = lambda names: True) -> Ta
     """
     if not isinstance(source, str | Path):
         return open_object(source)
-    path = Path(source)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
-    if path.is_dir():
-        if not parquet_files(path):
-            raise IsADirectoryError(f"{path}: a folder without Parquet files; a table file is expected")
-        return open_parquet(path)
-    kind = table_format(path)
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path}: the file is empty")
+    path, kind = Path(source), check_input(source)
     if kind == "fits":
         return open_fits(path, is_complete)
     if kind in ("csv", "text"):
