@@ -22,14 +22,15 @@ MODULES = {
 
 # Each room, and the rooms that it may import from. `skdistmass` itself, with the public names, is for the
 # command line alone; `data` holds files, no code.
-FACTS = {"columns", "compiled", "exceptions", "_version"}
+FACTS = {"columns", "compiled", "exceptions", "progress", "_version"}
 ARRAYS = FACTS | {"physics", "networks", "isochrones"}
 MODELS = ARRAYS | {"estimators", "models"}
 SURVEY = MODELS | {"tables", "survey"}
 ROOMS = {
     "_version": set(),
     "columns": set(),
-    "compiled": set(),
+    "compiled": {"progress"},
+    "progress": set(),
     "exceptions": {"columns"},
     "data": set(),
     "physics": FACTS,
