@@ -1,4 +1,4 @@
-"""1σ errors of predictions, measured on the residuals of stars."""
+"""Errors of predictions, measured on the residuals of stars: 1σ errors and whole distributions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skdistmass.estimators.persistence import StablePickle
+from skdistmass.networks.activations import ACTIVATIONS
+from skdistmass.networks.posterior import LOG_WIDTHS, Mixture
+from skdistmass.physics.statistics import robust_sigma
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -106,3 +109,143 @@ class ErrorModel(StablePickle):
         """
         inside = np.clip(coordinate, self.low, self.high)
         return np.maximum(np.polyval(self.coefficients, inside), self.floor)
+
+
+HIDDEN_NEURONS = 8
+PENALTY = 1e-3
+MIN_STARS = 500
+"""Fewer held-out stars give one distribution for all."""
+# Means, log widths and log weights, in units of the residuals' scatter, that training starts from.
+_START = np.array([0.0, 0.2, -0.3, 0.4, 0.0, -1.0])
+_OUTERMOST = 0.002  # share of the stars on either side beyond which features count as those of the border
+_BLOCK_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class ResidualDistribution(StablePickle):
+    """Distribution of label minus prediction at each star: a mixture of Gaussians from a small network.
+
+    The inputs of the network are the features and the prediction, standardised and held at the borders of the
+    stars it was trained on.
+
+    Parameters
+    ----------
+    coefs, intercepts : list of ndarray
+        Kernel and bias of each of the two layers.
+    center, scale, low, high : ndarray of shape (n_features + 1,)
+        Mean, standard deviation and borders of the inputs.
+    unit : float
+        Robust scatter of the residuals, the unit of the network's outputs.
+    x_error : ndarray of shape (n_features,)
+        Typical errors of the features, which the residuals already hold.
+    widening : tuple of float
+        Standard deviation that is added outside the training domain, per unit of log density below its
+        border and per unit of the ensemble's spread.
+    n_stars : int
+        Number of stars it was trained on.
+    """
+
+    coefs: list[FloatArray]
+    intercepts: list[FloatArray]
+    center: FloatArray
+    scale: FloatArray
+    low: FloatArray
+    high: FloatArray
+    unit: float
+    x_error: FloatArray
+    widening: tuple[float, float]
+    n_stars: int
+
+    @classmethod
+    def fit(
+        cls,
+        X: FloatArray,
+        prediction: FloatArray,
+        residual: FloatArray,
+        noise: FloatArray,
+        x_error: FloatArray | None = None,
+        widening: tuple[float, float] = (0.0, 0.0),
+    ) -> ResidualDistribution:
+        """Train the network by maximum likelihood on stars that no fit has seen.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features.
+        prediction, residual : ndarray of shape (n_samples,)
+            Prediction, and label minus prediction.
+        noise : ndarray of shape (n_samples,)
+            1σ errors of the labels; the distribution is that of the star without them.
+        x_error : ndarray of shape (n_features,), default=None
+            Typical errors of the features; None for zeros.
+        widening : tuple of float, default=(0.0, 0.0)
+            As in the class.
+
+        Returns
+        -------
+        ResidualDistribution
+            The trained distribution.
+        """
+        from skdistmass.networks.likelihood import fit_mixture_network
+
+        inputs = np.column_stack([X, prediction])
+        low, high = np.quantile(inputs, [_OUTERMOST, 1.0 - _OUTERMOST], axis=0)
+        spread = inputs.std(axis=0)
+        center, scale = inputs.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        unit = max(robust_sigma(residual), 1e-9 * float(np.abs(prediction).max() + 1.0))
+        scaled = (np.clip(inputs, low, high) - center) / scale
+        weights = fit_mixture_network(scaled, residual / unit, noise / unit, HIDDEN_NEURONS, _START, PENALTY)
+        return cls(
+            coefs=weights[::2],
+            intercepts=weights[1::2],
+            center=center,
+            scale=scale,
+            low=low,
+            high=high,
+            unit=float(unit),
+            x_error=np.zeros(X.shape[1]) if x_error is None else np.asarray(x_error, dtype=np.float64),
+            widening=(float(widening[0]), float(widening[1])),
+            n_stars=len(residual),
+        )
+
+    def at(self, X: NDArray[np.floating], prediction: FloatArray) -> Mixture:
+        """Distribution of the target at each star.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features.
+        prediction : ndarray of shape (n_samples,)
+            Predictions, in the unit of the residuals.
+
+        Returns
+        -------
+        Mixture
+            The distributions; that of a star does not depend on the others.
+        """
+        n_components = len(self.intercepts[1]) // 3
+        means, widths, weights = np.empty((3, len(X), n_components))
+        for start in range(0, len(X), _BLOCK_ROWS):
+            part = slice(start, start + _BLOCK_ROWS)
+            columns = [*np.asarray(X[part], dtype=np.float64).T, prediction[part]]
+            mean, log_width, log_weight = np.split(self._outputs(columns), 3)
+            weight = np.exp(log_weight - log_weight.max(axis=0))
+            means[part] = (prediction[part] + self.unit * mean).T
+            widths[part] = (self.unit * np.exp(np.clip(log_width, *LOG_WIDTHS))).T
+            weights[part] = (weight / sum(weight)).T
+        return Mixture(means, widths, weights)
+
+    def _outputs(self, columns: list[FloatArray]) -> FloatArray:
+        """Run the network, sums taken one input after the other: the same to the last bit in any table."""
+        layer = [
+            (np.clip(column, low, high) - center) / scale
+            for column, low, high, center, scale in zip(
+                columns, self.low, self.high, self.center, self.scale, strict=True
+            )
+        ]
+        for last, (kernel, bias) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
+            total = np.repeat(bias[:, None], len(layer[0]), axis=1)
+            for row, values in zip(kernel, layer, strict=True):
+                total += row[:, None] * values
+            layer = total if last else ACTIVATIONS["tanh"](total)
+        return layer
