@@ -22,7 +22,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skdistmass.estimators.inference import NetworkInference, check_magnitude, with_feature_names
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings, document_settings
-from skdistmass.estimators.uncertainty import ErrorModel
+from skdistmass.estimators.uncertainty import MIN_STARS, ErrorModel, ResidualDistribution, checked_errors
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         self._fit_pipeline(rows, target, weight)
         residual = target - self._network_output(rows)
         self.error_model_ = ErrorModel.fit(self._error_coordinate(rows), residual, weight)
+        self.distribution_ = None
         return self
 
     def _checked_for_network(
@@ -239,8 +240,21 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             )
         return _PIPELINES[self]
 
-    def calibrate(self, X: ArrayLike, y: ArrayLike, prediction: ArrayLike | None = None) -> Self:
+    def calibrate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        prediction: ArrayLike | None = None,
+        *,
+        y_error: ArrayLike | None = None,
+        X_error: ArrayLike | None = None,
+        widening: tuple[float, float] = (0.0, 0.0),
+    ) -> Self:
         """Measure the prediction error on stars that were held out of the fit.
+
+        With the errors of their labels the whole distribution of the target at each star is learned: a small
+        network gives a mixture of two Gaussians, trained by maximum likelihood with the error of each label
+        convolved, and with a share of failed labels.
 
         Parameters
         ----------
@@ -251,11 +265,19 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         prediction : array-like of shape (n_samples,), default=None
             Predictions by models that had not seen the stars, such as those of `cross_val_predict`. None:
             by this model, which must not have seen them.
+        y_error : array-like of shape (n_samples,), default=None
+            1σ errors of the targets. None, or fewer than 500 stars: only the scatter is measured.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, whose medians are those that the residuals already hold.
+        widening : tuple of float, default=(0.0, 0.0)
+            What to add to the errors outside the training domain: the standard deviation, as the network
+            fits the target, per root of the log density below that of the sparsest tenth of the stars, and
+            per unit of the ensemble's spread.
 
         Returns
         -------
         self : object
-            The estimator, with a new `error_model_`.
+            The estimator, with a new `error_model_` and `distribution_`.
 
         Raises
         ------
@@ -281,12 +303,24 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
                 f"(first: row {bad[0]})."
             )
         ones = np.ones(len(table))
-        _, target, _ = self._checked_for_network(table, labels, ones)
-        residual = target - self._target_to_network(predicted, ones)[0]
+        _, target, unit = self._checked_for_network(table, labels, ones)
+        output = self._target_to_network(predicted, ones)[0]
+        residual = target - output
         self.error_model_ = ErrorModel.fit(self._error_coordinate(table), residual, held_out=True)
+        self.distribution_ = None
+        if y_error is not None and len(table) >= MIN_STARS:
+            noise = checked_errors("y_error", y_error, labels.shape) * np.sqrt(unit)
+            known = None if X_error is None else checked_errors("X_error", X_error, table.shape)
+            typical = None if known is None else np.median(known, axis=0)
+            domain = getattr(self, "domain_", None)
+            density = None if domain is None else domain.density_checked(table)
+            parts = table, output, residual, noise
+            self.distribution_ = ResidualDistribution.fit(*parts, typical, widening, density)
         return self
 
-    def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, *, X_error: ArrayLike | None = None
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict the target.
 
         Parameters
@@ -295,14 +329,18 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             Features of each star.
         return_std : bool, default=False
             Also return the 1σ error.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features; NaN where unknown. What they exceed those of the calibration stars by
+            (in quadrature) is propagated: the scatter of these stars holds their own.
 
         Returns
         -------
         y : ndarray of shape (n_samples,)
             Prediction, in the unit of the target.
         std : ndarray of shape (n_samples,)
-            Its 1σ error from the residuals of the calibration stars (`calibrate`; the training stars
-            if it was not called). Only with ``return_std=True``.
+            Its 1σ error, half the 68 % interval of the distribution learned from the residuals of the
+            calibration stars (`calibrate`). Without such a distribution, their scatter, or that of the
+            training stars. Only with ``return_std=True``.
 
         Raises
         ------
@@ -315,13 +353,17 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             If the model has a `domain_` and a feature is more than 10 standard deviations away from the mean
             of the training stars.
         """
+        return self._evaluate(self._checked(X), return_std, X_error)
+
+    def _checked(self, X: Any) -> NDArray[np.floating]:
+        """Return the features as an array that can be predicted from."""
         check_is_fitted(self)
         if hasattr(self, "card_") and not hasattr(X, "columns"):
             # A card documents the order of the columns: arrays in that order are welcome.
             X = with_feature_names(self, np.asarray(X))
         table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         self._warn_far_outside(table)
-        return self._evaluate(table, return_std)
+        return table
 
     def _warn_far_outside(self, X: NDArray[np.floating]) -> None:
         """Warn of features that no training star comes near: cheaper than the domain's own density."""
@@ -344,5 +386,5 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             f"{domain.scale_[column]:.2g}, for a prediction that means something; received "
             f"{X[rows[0], column]:.6g}. model.domain_.contains(X) says which stars are inside.",
             OutsideDomainWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

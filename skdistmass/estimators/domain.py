@@ -174,7 +174,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         self.precisions_cholesky_ = mixture.precisions_cholesky_
         log_determinant = np.log(np.diagonal(mixture.precisions_cholesky_, axis1=1, axis2=2)).sum(axis=1)
         self.log_weights_ = np.log(mixture.weights_) + log_determinant - 0.5 * len(spread) * np.log(2 * np.pi)
-        self.offset_ = float(np.percentile(self._log_density(features), 100.0 * float(self.contamination)))
+        self.offset_ = float(np.percentile(self.density_checked(features), 100.0 * float(self.contamination)))
         return self
 
     def score_samples(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -191,7 +191,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
             Natural log of the density, per unit volume of the standardised features.
         """
         check_is_fitted(self)
-        return self._log_density(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return self.density_checked(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
 
     def score(self, X: npt.ArrayLike, y: None = None) -> float:
         """Mean log density of stars, by which model selection compares domains.
@@ -210,7 +210,19 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         """
         return float(self.score_samples(X).mean())
 
-    def _log_density(self, X: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    def density_checked(self, X: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """`score_samples` for features that need no check.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Finite features in the order of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            As from `score_samples`.
+        """
         score = np.empty(len(X))
         for start in range(0, len(X), BLOCK_ROWS):
             with np.errstate(over="ignore"):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.networks.activations import ACTIVATIONS
-from skdistmass.networks.posterior import LOG_WIDTHS, Mixture
+from skdistmass.networks.forward import network_output
+from skdistmass.networks.posterior import Mixture, mixture_network
 from skdistmass.physics.statistics import robust_sigma
 
 if TYPE_CHECKING:
@@ -116,9 +116,14 @@ PENALTY = 1e-3
 MIN_STARS = 500
 """Fewer held-out stars give one distribution for all."""
 # Means, log widths and log weights, in units of the residuals' scatter, that training starts from.
-_START = np.array([0.0, 0.2, -0.3, 0.4, 0.0, -1.0])
+_START = np.array([0.0, 0.3, -0.3, -0.4, 0.3, 0.3, 0.0, -1.0, -1.0])
 _OUTERMOST = 0.002  # share of the stars on either side beyond which features count as those of the border
-_BLOCK_ROWS = 8192
+# Probabilities of the ends of the 68 % interval, half of which is the 1σ error.
+ONE_SIGMA = (0.15865525393145707, 0.8413447460685429)
+SPARSE = 0.1
+"""Share of the calibration stars, those of the lowest density, from which on errors are widened."""
+# Log densities below the border that count in the widening; further out nothing is known.
+MAX_DEPTH = 15.0
 
 
 @dataclass(frozen=True)
@@ -139,8 +144,10 @@ class ResidualDistribution(StablePickle):
     x_error : ndarray of shape (n_features,)
         Typical errors of the features, which the residuals already hold.
     widening : tuple of float
-        Standard deviation that is added outside the training domain, per unit of log density below its
-        border and per unit of the ensemble's spread.
+        Standard deviation that is added where training stars are rare: per root of the log density below
+        `sparse`, and per unit of the ensemble's spread.
+    sparse : float
+        Log density of training stars below which errors are widened.
     n_stars : int
         Number of stars it was trained on.
     """
@@ -154,6 +161,7 @@ class ResidualDistribution(StablePickle):
     unit: float
     x_error: FloatArray
     widening: tuple[float, float]
+    sparse: float
     n_stars: int
 
     @classmethod
@@ -165,6 +173,7 @@ class ResidualDistribution(StablePickle):
         noise: FloatArray,
         x_error: FloatArray | None = None,
         widening: tuple[float, float] = (0.0, 0.0),
+        log_density: FloatArray | None = None,
     ) -> ResidualDistribution:
         """Train the network by maximum likelihood on stars that no fit has seen.
 
@@ -180,6 +189,8 @@ class ResidualDistribution(StablePickle):
             Typical errors of the features; None for zeros.
         widening : tuple of float, default=(0.0, 0.0)
             As in the class.
+        log_density : ndarray of shape (n_samples,), default=None
+            Log density of training stars at these; None for no widening.
 
         Returns
         -------
@@ -205,6 +216,7 @@ class ResidualDistribution(StablePickle):
             unit=float(unit),
             x_error=np.zeros(X.shape[1]) if x_error is None else np.asarray(x_error, dtype=np.float64),
             widening=(float(widening[0]), float(widening[1])),
+            sparse=-1e300 if log_density is None else float(np.quantile(log_density, SPARSE)),
             n_stars=len(residual),
         )
 
@@ -223,29 +235,129 @@ class ResidualDistribution(StablePickle):
         Mixture
             The distributions; that of a star does not depend on the others.
         """
-        n_components = len(self.intercepts[1]) // 3
-        means, widths, weights = np.empty((3, len(X), n_components))
-        for start in range(0, len(X), _BLOCK_ROWS):
-            part = slice(start, start + _BLOCK_ROWS)
-            columns = [*np.asarray(X[part], dtype=np.float64).T, prediction[part]]
-            mean, log_width, log_weight = np.split(self._outputs(columns), 3)
-            weight = np.exp(log_weight - log_weight.max(axis=0))
-            means[part] = (prediction[part] + self.unit * mean).T
-            widths[part] = (self.unit * np.exp(np.clip(log_width, *LOG_WIDTHS))).T
-            weights[part] = (weight / sum(weight)).T
-        return Mixture(means, widths, weights)
+        inputs = [*X.T, prediction]
+        borders = self.low, self.high, self.center, self.scale
+        residual = mixture_network(inputs, *borders, self.coefs, self.intercepts)
+        means = prediction[:, None] + self.unit * residual.means
+        return Mixture(means, self.unit * residual.widths, residual.weights)
 
-    def _outputs(self, columns: list[FloatArray]) -> FloatArray:
-        """Run the network, sums taken one input after the other: the same to the last bit in any table."""
-        layer = [
-            (np.clip(column, low, high) - center) / scale
-            for column, low, high, center, scale in zip(
-                columns, self.low, self.high, self.center, self.scale, strict=True
+
+class DistributionInference:
+    """Distributions of the target, from what the calibration stars left."""
+
+    distribution_: ResidualDistribution | None = None
+
+    activation: str
+    scaler_mean_: FloatArray
+    scaler_scale_: FloatArray
+    coefs_: list[FloatArray]
+    intercepts_: list[FloatArray]
+    error_model_: ErrorModel
+
+    if TYPE_CHECKING:  # of the classes that this one is mixed into
+
+        def _network_output(self, X: NDArray[np.floating]) -> FloatArray: ...
+        def _network_to_target(self, network_output: FloatArray) -> FloatArray: ...
+        def _error_coordinate(self, X: NDArray[np.floating]) -> FloatArray: ...
+        def _checked(self, X: Any) -> NDArray[np.floating]: ...
+
+    def _grid_to_network(self, grid: FloatArray) -> tuple[FloatArray, FloatArray | float]:
+        """Values of the target as the network sees them, and the derivative of that map."""
+        return grid, 1.0
+
+    def _mixture(
+        self,
+        X: NDArray[np.floating],
+        output: FloatArray,
+        X_error: ArrayLike | None = None,
+        log_density: FloatArray | None = None,
+    ) -> Mixture:
+        """Distribution of what the network fits, at checked features with that output of the network."""
+        if self.distribution_ is None:
+            sigma = self.error_model_.predict(self._error_coordinate(X))
+            mixture = Mixture(output[:, None], sigma[:, None], np.ones((len(X), 1)))
+        else:
+            mixture = self.distribution_.at(X, output)
+            mixture = mixture.widened(self._widening(X, log_density))
+        return mixture if X_error is None else mixture.widened(self._input_error(X, X_error))
+
+    def _widening(self, X: NDArray[np.floating], log_density: FloatArray | None) -> FloatArray:
+        """Return what to add in quadrature where training stars are rare: by density and spread."""
+        added = np.zeros(len(X))
+        domain, head = getattr(self, "domain_", None), self.distribution_
+        if domain is None or head is None or not any(head.widening):
+            return added
+        if log_density is None:
+            log_density = domain.density_checked(X)
+        rows = np.flatnonzero(log_density < head.sparse)
+        depth = np.minimum(head.sparse - log_density[rows], MAX_DEPTH)
+        added[rows] = np.hypot(head.widening[0] * np.sqrt(depth), head.widening[1] * self._spread(X[rows]))
+        return added
+
+    def _spread(self, X: NDArray[np.floating]) -> FloatArray:
+        """Measure the standard deviation of the members' predictions."""
+        members = []
+        for k in range(len(self.coefs_[0])):
+            weights = [c[k : k + 1] for c in self.coefs_], [b[k : k + 1] for b in self.intercepts_]
+            members.append(
+                network_output(X, self.scaler_mean_, self.scaler_scale_, *weights, self.activation)
             )
-        ]
-        for last, (kernel, bias) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
-            total = np.repeat(bias[:, None], len(layer[0]), axis=1)
-            for row, values in zip(kernel, layer, strict=True):
-                total += row[:, None] * values
-            layer = total if last else ACTIVATIONS["tanh"](total)
-        return layer
+        return np.std(members, axis=0)
+
+    def _input_error(self, X: NDArray[np.floating], X_error: ArrayLike) -> FloatArray:
+        """Propagate the part of the features' errors that training stars do not have."""
+        errors = np.broadcast_to(np.asarray(X_error, dtype=np.float64), X.shape)
+        bad = np.flatnonzero((errors < 0).any(axis=1))
+        if bad.size:
+            raise ValueError(
+                f"X_error must not be negative; received {bad.size} of {len(X)} rows that are (first: row "
+                f"{bad[0]}). NaN stands for an error that is not known."
+            )
+        typical = 0.0 if self.distribution_ is None else self.distribution_.x_error
+        excess = np.sqrt(np.clip(np.nan_to_num(errors) ** 2 - np.square(typical), 0.0, None))
+        variance = np.zeros(len(X))
+        rows = np.flatnonzero(excess.any(axis=1))
+        if not rows.size:
+            return variance
+        here = self._network_output(X[rows])
+        for column in range(X.shape[1]):
+            # Gauss-Hermite with three points in each feature: exact for polynomials of degree five.
+            shift = np.zeros((len(rows), X.shape[1]))
+            shift[:, column] = np.sqrt(3.0) * excess[rows, column]
+            above, below = (self._network_output(X[rows] + s) - here for s in (shift, -shift))
+            variance[rows] += (above**2 + below**2) / 6.0 - ((above + below) / 6.0) ** 2
+        return np.sqrt(variance)
+
+
+def checked_errors(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Return 1σ errors as an array.
+
+    Parameters
+    ----------
+    name : str
+        What the errors are, for messages.
+    values : array-like
+        1σ errors.
+    shape : tuple of int
+        Shape that they must have.
+
+    Returns
+    -------
+    ndarray
+        The errors.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or one is negative or not finite.
+    """
+    errors = np.asarray(values, dtype=np.float64)
+    if errors.shape != shape:
+        raise ValueError(f"{name} must have the shape {shape}; received {errors.shape}.")
+    bad = np.flatnonzero(~(np.isfinite(errors) & (errors >= 0)).reshape(len(errors), -1).all(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"{name} must be finite and not negative; received {bad.size} of {len(errors)} rows that are not "
+            f"(first: row {bad[0]})."
+        )
+    return errors

@@ -44,7 +44,9 @@ class Predictor(NetworkInference):
     def __init__(self, state: dict[str, Any]):
         vars(self).update(state)
 
-    def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, *, X_error: ArrayLike | None = None
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict the target.
 
         Parameters
@@ -53,6 +55,8 @@ class Predictor(NetworkInference):
             Features of each star, in the order and units of the estimator.
         return_std : bool, default=False
             Also return the 1σ error.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, as in the estimator.
 
         Returns
         -------
@@ -66,7 +70,7 @@ class Predictor(NetworkInference):
         ValueError
             If the table is not a finite one of that many columns.
         """
-        return self._evaluate(self._checked(X), return_std)
+        return self._evaluate(self._checked(X), return_std, X_error)
 
     def _checked(self, X: Any) -> NDArray[np.floating]:
         own = getattr(self, "feature_names_in_", None)

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skdistmass.networks.activations import ACTIVATIONS
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     FloatArray = NDArray[np.float64]
 
-LOG_WIDTHS = (-4.0, 3.0)
+LOG_WIDTHS = (-2.0, 3.0)
 """Range of the log standard deviations, in units of the residuals' scatter."""
+BLOCK_ROWS = 8192
 
 
 @dataclass(frozen=True)
@@ -174,3 +179,50 @@ def _sum(terms: FloatArray) -> FloatArray:
     for k in range(1, terms.shape[1]):
         total += terms[:, k]
     return total
+
+
+def mixture_network(
+    inputs: Sequence[NDArray[np.floating]],
+    low: FloatArray,
+    high: FloatArray,
+    center: FloatArray,
+    scale: FloatArray,
+    coefs: list[FloatArray],
+    intercepts: list[FloatArray],
+) -> Mixture:
+    """Mixtures from a network with one hidden layer (tanh).
+
+    Parameters
+    ----------
+    inputs : sequence of ndarray of shape (n_samples,)
+        Inputs, one array each.
+    low, high, center, scale : ndarray of shape (n_inputs,)
+        Borders at which inputs are held; what to subtract from them and what to divide by.
+    coefs, intercepts : list of ndarray
+        Kernel and bias of each layer; the last gives means, log widths and log weights.
+
+    Returns
+    -------
+    Mixture
+        The mixtures; that of a star does not depend on the others.
+    """
+    n_components = len(intercepts[-1]) // 3
+    means, widths, weights = np.empty((3, len(inputs[0]), n_components))
+    for start in range(0, len(means), BLOCK_ROWS):
+        part = slice(start, start + BLOCK_ROWS)
+        layer = np.stack(
+            [np.clip(column[part], *limits) for column, *limits in zip(inputs, low, high, strict=True)]
+        )
+        layer = (layer - center[:, None]) / scale[:, None]
+        for kernel, bias in zip(coefs, intercepts, strict=True):
+            layer = layer if kernel is coefs[0] else ACTIVATIONS["tanh"](layer)
+            total = np.repeat(bias[:, None], layer.shape[1], axis=1)
+            # One input after the other: a sum that is the same to the last bit in any table.
+            for row, values in zip(kernel, layer, strict=True):
+                total += row[:, None] * values
+            layer = total
+        mean, log_width, log_weight = np.split(layer, 3)
+        weight = np.exp(log_weight - log_weight.max(axis=0))
+        means[part], widths[part] = mean.T, np.exp(np.clip(log_width, *LOG_WIDTHS)).T
+        weights[part] = (weight / sum(weight)).T
+    return Mixture(means, widths, weights)

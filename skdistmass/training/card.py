@@ -86,7 +86,7 @@ def make_card(
             name: [float(values.min()), float(values.max())]
             for name, values in zip(FEATURES, training_set.X[used].T, strict=True)
         },
-        "error_model": f"1σ of the network's target, quadratic in log g, from {where}",
+        "error_model": f"distribution of the network's target: three Gaussians from a network, from {where}",
         "domain": "Gaussian mixture of the training features, 99 % of the training stars inside",
         "test_metrics": metrics,
     }

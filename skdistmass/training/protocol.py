@@ -35,6 +35,13 @@ References = Callable[[NetworkRegressor], Mapping[str, ArrayLike]]
 ANCHORED_COMPONENTS = 32
 """Gaussians of the domain of real stars and anchors, which is several times wider than that of real stars."""
 
+WIDENING = {"distance": (0.10, 2.4), "mass": (0.10, 2.4)}
+"""What widens errors of M_K [mag] and ln mass where training stars are rare, see `calibrate`: measured on
+regions that were left out of fits (``tests/benchmarks/bench_uncertainty.py``)."""
+
+TYPICAL_ERRORS = (12.0, 0.034, 0.0093, 0.025, 0.028)
+"""Median errors of the survey's giants, TEFF [K], LOGG, M_H, C_FE, N_FE [dex]."""
+
 _CALIBRATIONS = ("validation", "out_of_fold")
 
 
@@ -103,9 +110,9 @@ class Protocol:
         training = np.flatnonzero(part == "training")
         self._tell(f"fitting on {len(training)} of {len(training_set)} stars")
         model, kept = self._fit(training_set, training, estimator, pruner)
+        _describe(model, training_set, kept)
         self._calibrate(model, estimator if pruner is None else pruner, training_set, part)
         self._tell(f"measured errors on {model.error_model_.n_stars} stars")
-        _describe(model, training_set, kept)
         result = self._measure(model, training_set, part, pruner, kept)
         card = make_card(result, self.calibration, self.random_state, label_set, self.about, self.refit)
         _label(model, card)
@@ -137,6 +144,7 @@ class Protocol:
         self._tell(f"fitting once more, on all {len(rows)} stars")
         model, kept = self._fit(training_set, rows, estimator, None if pruner is None else clone(pruner))
         model.error_model_ = result.estimator.error_model_
+        model.distribution_ = result.estimator.distribution_
         _describe(model, training_set, kept)
         _label(model, result.card)
         return replace(result, estimator=model, measured=result.estimator)
@@ -167,10 +175,10 @@ class Protocol:
         part: NDArray[np.str_],
     ) -> None:
         """Measure the errors on stars that the model, or its like, has not seen."""
-        X, y = training_set.X, training_set.y
+        X = training_set.X
         if self.calibration == "validation":
             validation = part == "validation"
-            model.calibrate(X[validation], y[validation])
+            _measure_errors(model, training_set, np.flatnonzero(validation))
             return
         rows = np.flatnonzero(part == "training")
         prediction = np.empty(len(rows))
@@ -178,7 +186,7 @@ class Protocol:
             seen, target, weight = training_set.fit_rows(rows[others])
             fitted = clone(fitter).fit(seen, target, sample_weight=weight)
             prediction[fold] = fitted.predict(X[rows[fold]])
-        model.calibrate(X[rows], y[rows], prediction=prediction)
+        _measure_errors(model, training_set, rows, prediction)
 
     def _measure(
         self,
@@ -209,6 +217,23 @@ class Protocol:
             by_log_g=table_by_log_g(log_g, residuals.fraction),
             clusters=clusters,
         )
+
+
+def _measure_errors(
+    model: NetworkRegressor,
+    training_set: TrainingSet,
+    rows: NDArray[np.intp],
+    prediction: NDArray[np.float64] | None = None,
+) -> None:
+    """Learn the distribution of the residuals of stars that no fit, or not that of `prediction`, has seen."""
+    model.calibrate(
+        training_set.X[rows],
+        training_set.y[rows],
+        prediction=prediction,
+        y_error=training_set.y_error[rows],
+        X_error=np.tile(TYPICAL_ERRORS, (len(rows), 1)),
+        widening=WIDENING[training_set.kind],
+    )
 
 
 def _label(model: NetworkRegressor, card: dict[str, Any]) -> None:
