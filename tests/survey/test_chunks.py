@@ -6,9 +6,11 @@ import shutil
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from numpy.testing import assert_array_equal
 
 from skdistmass import build_catalog, make_survey, read_catalog, read_stars, write_catalog, write_table
+from skdistmass.columns import FEATURES
 from skdistmass.report import CatalogSummary, summarize_catalog
 from skdistmass.survey import pieces as pieces_module
 from skdistmass.survey.duplicates import duplicates, repeated_stars
@@ -136,8 +138,12 @@ def test_blocks_are_the_rows_of_the_table(name, inputs):
 
 
 def test_text_has_the_width_of_the_column_or_of_its_longest_value(inputs, tmp_path):
-    reader = StarReader(inputs / "in.fits")
-    longest = max(len(name) for name in read_stars(inputs / "in.fits")["APSTAR_ID"])
+    stars = read_stars(inputs / "in.fits")
+    longest = max(len(name) for name in stars["APSTAR_ID"])
+    with_room = Table({name: np.asarray(stars[name]) for name in (*FEATURES, "TELESCOPE", "FIELD")})
+    with_room["APOGEE_ID"] = stars["APOGEE_ID"].astype("S30")
+    with_room.write(tmp_path / "in.fits")
+    reader = StarReader(tmp_path / "in.fits")
     assert reader.text_width("APOGEE_ID") == 30
     parts = sum(reader.text_width(name) for name in ("TELESCOPE", "FIELD", "APOGEE_ID"))
     assert reader.text_width("APSTAR_ID") == parts + len("apogee..stars..")
