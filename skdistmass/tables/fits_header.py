@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,6 +121,7 @@ def unit_of(unit: str | None, comment: str | None) -> str:
     return found[1] if found[1] == "dex" or not _fits_unit(found[1]) else ""
 
 
+@cache
 def _fits_unit(unit: str) -> str:
     """Give the unit as FITS knows it, "" for one that it does not know."""
     from astropy import units
