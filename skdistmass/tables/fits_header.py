@@ -121,7 +121,7 @@ def unit_of(unit: str | None, comment: str | None) -> str:
     return found[1] if found[1] == "dex" or not _fits_unit(found[1]) else ""
 
 
-@cache
+@cache  # astropy takes 20 ms to find units that look like one that it does not know
 def _fits_unit(unit: str) -> str:
     """Give the unit as FITS knows it, "" for one that it does not know."""
     from astropy import units

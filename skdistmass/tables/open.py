@@ -70,6 +70,39 @@ def table_format(path: str | Path, allowed: Iterable[str] | None = None) -> str:
     return found
 
 
+def check_input(path: str | Path) -> str:
+    """Check that there is a table to read, before the work that is to be done with it.
+
+    Parameters
+    ----------
+    path : str or Path
+        File, or folder of Parquet files.
+
+    Returns
+    -------
+    str
+        Its format, as `table_format` names it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is empty, or its format unknown.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        if not parquet_files(path):
+            raise IsADirectoryError(f"{path}: a folder without Parquet files; a table file is expected")
+        return "parquet"
+    kind = table_format(path)
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path}: the file is empty")
+    return kind
+
+
 def open_source(source: Any, is_complete: IsComplete = lambda names: True) -> TableSource:
     """Open a table of any kind.
 
@@ -101,15 +134,7 @@ def open_source(source: Any, is_complete: IsComplete = lambda names: True) -> Ta
 
 
 def _open_path(path: Path, is_complete: IsComplete) -> TableSource:
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
-    if path.is_dir():
-        if not parquet_files(path):
-            raise IsADirectoryError(f"{path}: a folder without Parquet files; a table file is expected")
-        return open_parquet(path)
-    kind = table_format(path)
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path}: the file is empty")
+    kind = check_input(path)
     if kind == "fits":
         return open_fits(path, is_complete)
     if kind in ("csv", "text"):
