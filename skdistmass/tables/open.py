@@ -91,7 +91,7 @@ def check_input(path: str | Path) -> str:
         If it is empty, or its format unknown.
     """
     path = Path(path)
-    if not path.exists():
+    if path == Path() or not path.exists():  # An empty name means the current folder.
         raise FileNotFoundError(f"{path}: no such file")
     if path.is_dir():
         if not parquet_files(path):

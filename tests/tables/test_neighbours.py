@@ -494,3 +494,11 @@ def test_a_column_alone_keeps_its_missing_values(tmp_path):
     path = write_table(Table({"a": [np.inf, np.nan, 1.0]}), tmp_path / "stars.csv")
     opened = open_source(path)
     assert_array_equal(opened.fetch({"a": "float"}, slice(0, 3))["a"][0], [np.inf, np.nan, 1.0])
+
+
+@pytest.mark.parametrize("name", ["", "nowhere.fits", "\0.fits"])
+def test_files_that_are_not_there(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_table(table(), "stars.parquet")
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        read_stars(name)
