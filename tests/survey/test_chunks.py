@@ -12,12 +12,13 @@ from numpy.testing import assert_array_equal
 from skdistmass import build_catalog, make_survey, read_catalog, read_stars, write_catalog, write_table
 from skdistmass.columns import FEATURES
 from skdistmass.report import CatalogSummary, summarize_catalog
+from skdistmass.survey import compute as compute_module
 from skdistmass.survey import pieces as pieces_module
 from skdistmass.survey.duplicates import duplicates, repeated_stars
 from skdistmass.survey.models import load_models
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import parts_folder
-from skdistmass.survey.pieces import CatalogJob, join_blocks
+from skdistmass.survey.pieces import CatalogJob, ahead, join_blocks
 from skdistmass.survey.read import StarReader
 
 OPTIONS = {"masses": ("mass", "mass-cor-ss"), "isochrone": False}
@@ -74,6 +75,37 @@ def test_the_file_does_not_depend_on_the_chunks(name, output, inputs, tmp_path):
         written = write_catalog(inputs / name, path, chunk_rows=chunk_rows, overwrite=True, **OPTIONS)
         assert written.read_bytes() == whole
     assert os.listdir(tmp_path) == [output]
+
+
+def test_items_are_made_one_ahead_and_in_order():
+    made = []
+
+    def items():
+        for number in range(4):
+            made.append(number)
+            yield number
+        raise ValueError("the fifth")
+
+    coming = ahead(items())
+    assert next(coming) == 0
+    assert next(coming) == 1
+    coming.close()
+    assert 2 <= len(made) <= 3
+    coming = ahead(items())
+    assert [next(coming) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="the fifth"):
+        next(coming)
+
+
+def test_blocks_in_threads_fill_the_same_catalogue(stars, monkeypatch):
+    whole = build_catalog(stars, **OPTIONS)
+    monkeypatch.setattr(compute_module, "_BLOCK_ROWS", 64)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    in_blocks = build_catalog(stars, **OPTIONS)
+    assert in_blocks.colnames == whole.colnames
+    for name in whole.colnames:
+        assert in_blocks[name].dtype == whole[name].dtype
+        assert_array_equal(in_blocks[name], whole[name])
 
 
 def test_single_rows_are_what_they_are_in_a_table(inputs, tmp_path):
