@@ -50,7 +50,6 @@ right.scatter(np.asarray(catalog["M_H"])[inside], age[inside], s=4, alpha=0.5)
 right.set(xlabel="[M/H] [dex]", ylabel="age [Gyr]", ylim=(0, 20))
 right.axhline(13.8, color="grey", linewidth=0.8)
 
-figure.savefig("catalogue.png", dpi=100)
 for name, rows in (("inside", giant & ~outside), ("outside", giant & outside)):
     good = ratio[rows & np.isfinite(ratio)]
     scatter = 1.4826 * np.median(np.abs(good - np.median(good)))

@@ -63,7 +63,7 @@ MAKING = ROOT / "examples" / "making"
 
 
 def test_readme_of_the_making_folder_names_every_script():
-    readme = (MAKING / "README.md").read_text(encoding="utf-8")
+    readme = (MAKING / "Readme.md").read_text(encoding="utf-8")
     helpers = {"real_stars.py", "published_scale.py", "star_labels.py", "shipped_cards.py"}
     scripts = {path.name for path in MAKING.glob("*.py")} - helpers
     assert {name for name in scripts if f"| `{name}` |" in readme} == scripts

@@ -173,7 +173,7 @@ def dust_extinction(glon: ArrayLike, glat: ArrayLike, distance: ArrayLike) -> Fl
 
     Notes
     -----
-    A_K = κ ∫ exp(-(R - R☉)/3.2 kpc - |z|/0.125 kpc) ds with κ = 0.08 mag/kpc, by Gauss-Legendre quadrature
+    ``A_K = κ ∫ exp(-(R - R☉)/3.2 kpc - |z|/0.125 kpc) ds`` with κ = 0.08 mag/kpc, by Gauss-Legendre quadrature
     of 32 nodes in s = d u², in two pieces where the line of sight goes past the Galactic centre. The form is
     that of [1]_; κ and the scales give A_K = 0.01 at the pole and about 3 at the centre.
 
@@ -303,7 +303,8 @@ def birth_carbon_nitrogen(m_h: ArrayLike, alpha_m: ArrayLike) -> tuple[FloatArra
 
     References
     ----------
-    .. [1] Pinsonneault et al. 2025, ApJS 276, 69. [2] Roberts et al. 2024, MNRAS 530, 149.
+    .. [1] Pinsonneault et al. 2025, ApJS 276, 69.
+    .. [2] Roberts et al. 2024, MNRAS 530, 149.
     """
     m_h, alpha_m = np.clip(np.asarray(m_h, dtype=np.float64), -0.7, 0.5), np.asarray(alpha_m, np.float64)
     carbon = 0.023 + (0.197 + 0.101 * m_h) * m_h + 0.757 * alpha_m
