@@ -1,5 +1,6 @@
 """The command: what it writes, its exit codes, and what it leaves behind when it fails."""
 
+import os
 import re
 import subprocess
 import sys
@@ -303,3 +304,18 @@ def test_model_that_cannot_be_read(stars, folder, capsys):
     assert main(["catalog", stars, "--distance-model", "mass", "-o", "out.fits"]) == 1
     assert "distance needs a DistanceRegressor" in capsys.readouterr().err
     assert names(folder) == ["distance.joblib", "stars.fits"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_another_backend_of_keras_in_the_environment_does_not_matter(backend, folder):
+    stars = write_table(make_survey(2000, random_state=2)[0], folder / "stars.fits").name
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    command = [sys.executable, "-m", "skdistmass"]
+    training = ["train", "distance", stars, "-o", "own.joblib", "--hidden", "3", "--max-iter", "20"]
+    for arguments in (training, ["catalog", stars, "--distance-model", "own.joblib", "-o", "out.fits"]):
+        done = subprocess.run(
+            [*command, *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert len(read_catalog("out.fits")) == 2000

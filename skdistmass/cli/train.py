@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,6 +216,8 @@ def run_train(args: argparse.Namespace) -> Result:
     OSError
         If a file cannot be read or written.
     """
+    # This process is the command's own: another backend in its environment is meant for other programs.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     from skdistmass.tables.atomic import new_file
 
     report_file = Path(args.report) if args.report not in (None, _TO_SCREEN) else None

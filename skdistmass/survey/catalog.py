@@ -183,7 +183,8 @@ def _write_from_parts(
     job: CatalogJob, folder: Path, path: Path, kind: str, progress: bool | None, observe: Any, client: Any
 ) -> None:
     """Write a catalogue by way of its finished pieces, after those of an earlier run."""
-    parts = Parts(folder / job.identity(kind), ".parquet" if kind == "folder" else ".arrow")
+    # Workers of a cluster have other current folders.
+    parts = Parts((folder / job.identity(kind)).resolve(), ".parquet" if kind == "folder" else ".arrow")
     parts.open()
     try:
         todo = [piece for piece in job.pieces if not parts.is_done(piece)]

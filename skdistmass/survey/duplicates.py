@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.columns import EXTRATARG_BITS
 from skdistmass.progress import follow, stage
-from skdistmass.tables.clean import encode
+from skdistmass.tables.source import encode
 
 if TYPE_CHECKING:
     from astropy.table import Table

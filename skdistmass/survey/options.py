@@ -92,7 +92,9 @@ class CatalogOptions:
     columns: Naming = field(
         default="released", metadata={"help": "naming of the columns", "choices": NAMINGS}
     )
-    trusted: bool = field(default=False, metadata={"help": "unpickle model files that are not shipped"})
+    trusted: bool = field(
+        default=False, metadata={"help": "unpickle files of other classes, which can run code"}
+    )
     keep: Sequence[str] = field(
         default=(), metadata={"help": "further columns of INPUT that pass through unchanged"}
     )

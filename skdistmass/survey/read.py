@@ -138,7 +138,8 @@ class StarReader:
     @property
     def columns(self) -> list[str]:
         """Columns of the table that are read for them."""
-        return list(self._plan.kinds)
+        masks = self._opened.masks
+        return [*self._plan.kinds, *(masks[name] for name in self._plan.kinds if name in masks)]
 
     def select(self, columns: Iterable[str]) -> StarReader:
         """Read fewer columns of the same table.
