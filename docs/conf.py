@@ -12,7 +12,7 @@ import skdistmass  # noqa: E402 -- this checkout, not an installed one
 
 project = "skdistmass"
 author = "The skdistmass developers"
-copyright = "The skdistmass developers, BSD 3-Clause"  # noqa: A001 -- Sphinx's name
+copyright = "The skdistmass developers, BSD 3-Clause"
 release = version = skdistmass.__version__
 
 extensions = [

@@ -3,8 +3,8 @@ Choosing a network with GridSearchCV
 ====================================
 
 How many neurons? The estimators are scikit-learn's in every respect, so its own tools answer:
-``GridSearchCV`` for the settings, ``LearningCurveDisplay`` for the question whether more stars would help. The
-same search runs on a cluster, see :doc:`/clusters`.
+``GridSearchCV`` for the settings, ``LearningCurveDisplay`` for the question whether more stars would help.
+The same search runs on a cluster, see :doc:`/clusters`.
 """
 
 import matplotlib.pyplot as plt

@@ -3,8 +3,8 @@ Your own seismic masses
 =======================
 
 You have masses of a few hundred giants, from asteroseismology or from anywhere else, and a survey that
-measured their spectra. Twenty lines make a model of them, with errors and a test, and another five give masses
-and ages to every giant of the survey.
+measured their spectra. Twenty lines make a model of them, with errors and a test, and another five give
+masses and ages to every giant of the survey.
 
 Here both tables are simulated: masses of 1,500 giants, good to 6 %, in a table that knows the stars by their
 APOGEE_ID.
@@ -42,8 +42,8 @@ for name, value in trained.metrics["all"].items():
     print(f"{name:15s} {value}")
 
 # %%
-# The model is an ordinary estimator: save it, load it elsewhere, or give it to the catalogue. The whole report
-# is ``trained.report()``.
+# The model is an ordinary estimator: save it, load it elsewhere, or give it to the catalogue. The whole
+# report is ``trained.report()``.
 with TemporaryDirectory() as folder:
     trained.save(f"{folder}/own-mass.joblib")
     catalog = build_catalog(stars, masses=f"{folder}/own-mass.joblib", isochrone=False)

@@ -16,8 +16,8 @@ stars, truth = make_survey(8000, random_state=6)
 catalog = build_catalog(stars)
 
 # %%
-# Are the errors true? Of honest errors 68 % of the values lie within one σ of the truth, 95 % within two. In a
-# simulation the truth is known; for real stars compare with clusters or with other surveys.
+# Are the errors true? Of honest errors 68 % of the values lie within one σ of the truth, 95 % within two. In
+# a simulation the truth is known; for real stars compare with clusters or with other surveys.
 good = good_stars(catalog, "distance")
 true_distance = np.asarray(truth["distance"]) / 1000.0
 CalibrationDisplay.from_catalog(catalog, true_distance, column="DISTANCE", rows=good)

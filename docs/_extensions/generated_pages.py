@@ -9,8 +9,8 @@ from typing import Any
 
 COMMAND = """# Command line
 
-`skdistmass --help` says the same. Every command has `-v`, `--quiet`, `--json` and `--debug`; the exit code is 0, 1 after an error, 2 after
-a mistake in the arguments, 130 after an interruption.
+`skdistmass --help` says the same. Every command has `-v`, `--quiet`, `--json` and `--debug`; the exit code
+is 0, 1 after an error, 2 after a mistake in the arguments, 130 after an interruption.
 
 Completion of commands, options, files and names of models (with `pip install "skdistmass[completion]"`):
 
@@ -21,8 +21,9 @@ eval "$(skdistmass --print-completion bash)"
 """
 CARDS = """# Model cards
 
-What each shipped model was trained on, how good it is and what to cite. `skdistmass models NAME` prints the same card, and
-`load_model(NAME).card_` is it as a dict. How they were made: [the shipped models](../models.md).
+What each shipped model was trained on, how good it is and what to cite. `skdistmass models NAME` prints the
+same card, and `load_model(NAME).card_` is it as a dict. How they were made:
+[the shipped models](../models.md).
 
 """
 _LONG = ("scale", "split", "error_model", "domain", "notes")
@@ -84,7 +85,7 @@ def cards_page() -> str:
 
     registry = read_registry()
     rows = [
-        f"| [{name}](#{name}) | {card['kind']} | {card['target']} [{card['target_unit']}] | {card['n_training']} |"
+        f"| [{name}](#{name}) | {card['kind']} | {_target(card)} | {card['n_training']} |"
         for name, card in ((name, entry["card"]) for name, entry in registry.items())
     ]
     head = "| model | estimator | predicts | training stars |\n|---|---|---|---|\n"
@@ -109,6 +110,10 @@ def _card(name: str, entry: dict[str, Any]) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in card["versions"].items())
     lines.append(f"Made\n: {card.get('date', '')} with {versions}; SHA-256 `{entry['sha256']}`\n")
     return "\n".join(lines) + "\n"
+
+
+def _target(card: dict[str, Any]) -> str:
+    return f"{card['target']} [{card['target_unit']}]"
 
 
 def _text(value: Any) -> str:

@@ -36,11 +36,11 @@ BOXES = {
     ),
     "mass": Box(385, 180, 170, "MassRegressor", "mass of giants", f"{API}MassRegressor.html"),
     "age": Box(585, 180, 160, "MassToAge", "age of giants", f"{API}MassToAge.html"),
-    "domain": Box(775, 150, 155, "TrainingDomain", "what a model knows", f"{API}TrainingDomain.html"),
+    "domain": Box(775, 180, 155, "TrainingDomain", "what a model knows", f"{API}TrainingDomain.html"),
     "labels": Box(10, 290, 165, "labels", "Gaia, seismology, yours", "models.html#labels", "data"),
     "set": Box(205, 290, 150, "training sets", "cuts, weights, anchors", f"{API}training.TrainingSet.html"),
     "train": Box(
-        385, 290, 170, "train_distance, train_mass", "split, fit, test", f"{API}train_distance.html"
+        385, 290, 170, "training recipes", "train_distance, train_mass", f"{API}train_distance.html"
     ),
     "pruner": Box(385, 360, 170, "BinaryPruner", "without binaries", f"{API}BinaryPruner.html"),
     "model": Box(585, 290, 160, "model file", "load_model, cards", "generated/cards.html", "data"),
@@ -78,7 +78,7 @@ def draw() -> str:
         '<defs><marker id="map-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto-start-reverse"><path d="M0 0 L8 4 L0 8 z"/></marker></defs>',
         '<rect class="frame" x="372" y="106" width="386" height="134" rx="8"/>',
-        '<text class="caption" x="385" y="258">the estimators: scikit-learn, ready to use from model files</text>',
+        '<text class="caption" x="385" y="258">scikit-learn estimators</text>',
     ]
     parts += [_arrow(BOXES[start], BOXES[end], way) for start, end, way in ARROWS]
     parts += [_box(box) for box in BOXES.values()]
