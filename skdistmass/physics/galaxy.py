@@ -174,8 +174,8 @@ def dust_extinction(glon: ArrayLike, glat: ArrayLike, distance: ArrayLike) -> Fl
     Notes
     -----
     ``A_K = κ ∫ exp(-(R - R☉)/3.2 kpc - |z|/0.125 kpc) ds`` with κ = 0.08 mag/kpc, by Gauss-Legendre
-    quadrature of 32 nodes in s = d u², in two pieces past the Galactic centre. The form is that of [1]_; κ and
-    the scales give A_K = 0.01 at the pole and about 3 at the centre.
+    quadrature of 32 nodes in s = d u², in two pieces past the Galactic centre. The form is that of [1]_;
+    κ and the scales give A_K = 0.01 at the pole and about 3 at the centre.
 
     References
     ----------
