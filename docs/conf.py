@@ -65,10 +65,12 @@ html_title = "skdistmass"
 html_static_path = ["_static"]
 html_extra_path = [name for name in ("try.html", "try") if (HERE / name).exists()]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 html_show_sourcelink = False
 html_math_renderer = "mathml"
 html_theme_options = {
     "show_prev_next": True,
+    "collapse_navigation": True,
     "navigation_with_keys": False,
     "header_links_before_dropdown": 6,
     "secondary_sidebar_items": ["page-toc"],
@@ -77,6 +79,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+html_context = {"default_mode": "auto"}
 html_sidebars = {"index": []}
 
 

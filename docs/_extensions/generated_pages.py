@@ -104,7 +104,7 @@ def _card(name: str, entry: dict[str, Any]) -> str:
     lines += [f"{key.replace('_', ' ').capitalize()}\n: {_text(card[key])}\n" for key in _LONG if key in card]
     sources = "; ".join(f"{n} {source}" for source, n in card["training_set"].items())
     lines.append(f"Training set\n: {sources}\n")
-    lines += ["| test stars | |", "|---|---|"]
+    lines += ["| test stars | metrics |", "|---|---|"]
     lines += [f"| {key} | {_text(value)} |" for key, value in card["test_metrics"].items()]
     lines.append("\nCite\n: " + "\n: ".join(card["citation"]) + "\n")
     versions = ", ".join(f"{package} {number}" for package, number in card["versions"].items())

@@ -12,7 +12,9 @@ def _visit_inline(self, node: nodes.math) -> None:
 
 
 def _visit_block(self, node: nodes.math_block) -> None:
-    self.body.append(f'<div class="equation">{tex2mathml(node.astext(), as_block=True)}</div>\n')
+    self.body.append(
+        f'<div class="equation" role="group" aria-label="equation" tabindex="0">{tex2mathml(node.astext(), as_block=True)}</div>\n'
+    )
     raise nodes.SkipNode
 
 

@@ -77,7 +77,7 @@ def draw() -> str:
         'aria-label="Map of the package; every box is a link" xmlns="http://www.w3.org/2000/svg">',
         '<defs><marker id="map-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto-start-reverse"><path d="M0 0 L8 4 L0 8 z"/></marker></defs>',
-        '<rect class="frame" x="372" y="106" width="386" height="134" rx="8"/>',
+        '<rect class="frame" x="372" y="106" width="566" height="134" rx="8"/>',
         '<text class="caption" x="385" y="258">scikit-learn estimators</text>',
     ]
     parts += [_arrow(BOXES[start], BOXES[end], way) for start, end, way in ARROWS]
