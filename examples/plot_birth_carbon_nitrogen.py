@@ -20,16 +20,13 @@ abundances.
 
 import sys
 
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 
 from skdistmass import make_survey, read_stars
 from skdistmass.physics.galaxy import SUN_RADIUS, galactocentric_position
 from skdistmass.survey.duplicates import duplicates
 from skdistmass.survey.flags import physical_values, star_bad
-
-mpl.use("Agg")
-from matplotlib import pyplot as plt
 
 path = sys.argv[1] if len(sys.argv) > 1 else None
 stars, truth = (read_stars(path), None) if path else make_survey(120_000, random_state=3)
@@ -111,4 +108,4 @@ for low, high in bins:
     )
 right.set(xlabel="Galactocentric radius [kpc]", ylabel="median [C/N] [dex]", ylim=(-0.2, 0.35))
 right.legend(fontsize="small", loc="upper left")
-figure.savefig("birth_carbon_nitrogen.png", dpi=110)
+plt.show()

@@ -2,58 +2,51 @@
 From a survey table to the catalogue
 ====================================
 
-A simulated survey goes through the shipped models; since its truth is known, the errors and the flags can be
+A simulated survey goes through the shipped models. Since its truth is known, values, errors and flags can be
 checked star by star.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skdistmass import build_catalog, make_survey
-from skdistmass.columns import BITS
+from skdistmass import build_catalog, good_stars, has_bit, make_survey
+from skdistmass.physics.statistics import robust_sigma
+from skdistmass.plots import CarbonNitrogenDisplay, KielDisplay
 
 stars, truth = make_survey(20_000, random_state=1)
-catalog = build_catalog(stars, isochrone=False)
+catalog = build_catalog(stars, isochrone=False)  # without isochrone distances, to be quick
+print(catalog["APOGEE_ID", "DISTANCE", "DISTANCE_ERR", "MASS", "AGE", "BITMASK"][:5])
 
 # %%
-# Giants inside the domain of the distance model, and those that the catalogue flags as outside of it. The
-# networks were trained on real stars: where the simulation's labels follow other relations, its stars fall
-# outside.
-giant = np.asarray(catalog["LOGG"]) < 3.5
-outside = (np.asarray(catalog["BITMASK"]) & BITS["OUTSIDE_DISTANCE_DOMAIN"][0]) != 0
+# Masses in the Kiel diagram: temperature against surface gravity. Giants are at the top, and stars outside
+# of what the mass model has seen are left out.
+KielDisplay.from_catalog(catalog, color="MASS")
+
+# %%
+# What tells the mass of a giant is the ratio of carbon to nitrogen: the more massive, the more nitrogen has
+# come up from its core.
+CarbonNitrogenDisplay.from_catalog(catalog, "MASS", by="LOGG")
+
+# %%
+# Distances against the truth. Where real stars hold the model, where isochrones alone do, and where nothing
+# does: the bits of ``BITMASK`` tell these apart.
 ratio = np.asarray(catalog["DISTANCE"]) / np.asarray(truth["distance"])
+single = ~np.asarray(truth["is_binary"]) & np.isfinite(ratio)
+outside = has_bit(catalog, "OUTSIDE_DISTANCE_DOMAIN")
+isochrones = has_bit(catalog, "DISTANCE_HELD_BY_ISOCHRONES")
+kinds = {"real stars": ~outside & ~isochrones, "isochrones": isochrones, "nothing": outside}
 
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4.4), layout="constrained")
-bins = np.linspace(0.4, 1.8, 71)
-left.hist(ratio[giant & ~outside], bins, density=True, histtype="step", label="giants inside the domain")
-left.hist(ratio[giant & outside], bins, density=True, histtype="step", label="giants outside")
-left.axvline(1.0, color="grey", linewidth=0.8)
-left.set(xlabel="network distance / true distance", ylabel="density")
-left.legend()
+figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+for (kind, rows), style in zip(kinds.items(), ("-", "--", ":"), strict=True):
+    values = ratio[rows & single]
+    label = f"held by {kind}: {values.size} stars, robust scatter {robust_sigma(values):.1%}"
+    axis.hist(values, np.linspace(0.5, 1.6, 67), density=True, histtype="step", linestyle=style, label=label)
+axis.axvline(1.0, color="grey", linewidth=0.8)
+axis.set(xlabel="network distance / true distance", ylabel="density")
+axis.legend(fontsize="small")
+plt.show()
 
 # %%
-# Masses and ages of giants: what the metallicity and the abundances of carbon and nitrogen tell.
-inside = giant & ((np.asarray(catalog["BITMASK"]) & BITS["OUTSIDE_MASS_DOMAIN"][0]) == 0)
-points = middle.scatter(
-    np.asarray(catalog["TEFF"])[inside],
-    np.asarray(catalog["LOGG"])[inside],
-    c=np.asarray(catalog["MASS"])[inside],
-    s=4,
-    vmin=0.8,
-    vmax=2.2,
-)
-middle.set(xlabel="Teff [K]", ylabel="log g [dex]", xlim=(5600, 3800), ylim=(3.6, 0.5))
-figure.colorbar(points, ax=middle, label="mass [Msun]")
-
-age = np.asarray(catalog["AGE"]) / 1e9
-right.scatter(np.asarray(catalog["M_H"])[inside], age[inside], s=4, alpha=0.5)
-right.set(xlabel="[M/H] [dex]", ylabel="age [Gyr]", ylim=(0, 20))
-right.axhline(13.8, color="grey", linewidth=0.8)
-
-figure.savefig("catalogue.png", dpi=100)
-for name, rows in (("inside", giant & ~outside), ("outside", giant & outside)):
-    good = ratio[rows & np.isfinite(ratio)]
-    scatter = 1.4826 * np.median(np.abs(good - np.median(good)))
-    print(
-        f"giants {name} the domain: {good.size}, median {np.median(good):.3f}, robust scatter {scatter:.3f}"
-    )
+# The recommended cut by name.
+for quantity in ("distance", "mass", "age"):
+    print(f"{good_stars(catalog, quantity).sum():6d} stars have a {quantity} to trust")

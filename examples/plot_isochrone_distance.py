@@ -74,5 +74,3 @@ for kind, (_, star) in zip(kinds, result.iterrows(), strict=True):
         f"{kind}: mass {star['mass_median']:.2f} ({star['mass_p16']:.2f}-{star['mass_p84']:.2f}) Msun, "
         f"age {star['age_median']:.1f} ({star['age_p16']:.1f}-{star['age_p84']:.1f}) Gyr"
     )
-
-figure.savefig("isochrone_distance.png", dpi=100)

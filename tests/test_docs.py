@@ -1,6 +1,8 @@
 """The documentation says what the code says."""
 
+import re
 import runpy
+import shlex
 import sys
 from pathlib import Path
 
@@ -63,7 +65,7 @@ MAKING = ROOT / "examples" / "making"
 
 
 def test_readme_of_the_making_folder_names_every_script():
-    readme = (MAKING / "README.md").read_text(encoding="utf-8")
+    readme = (MAKING / "Readme.md").read_text(encoding="utf-8")
     helpers = {"real_stars.py", "published_scale.py", "star_labels.py", "shipped_cards.py"}
     scripts = {path.name for path in MAKING.glob("*.py")} - helpers
     assert {name for name in scripts if f"| `{name}` |" in readme} == scripts
@@ -83,3 +85,60 @@ def test_maker_of_the_shipped_models_makes_each_of_them(monkeypatch):
     module = runpy.run_path(str(MAKING / "make_shipped_models.py"))
     assert sorted(module["MAKERS"]) == skdistmass.list_models()
     assert sorted(module["SCALES"]) == skdistmass.list_label_scales()
+
+
+BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [
+    page for page in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if BLOCK.search(page.read_text("utf-8"))
+]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with the tables that the pages speak of, of simulated stars."""
+    import numpy as np
+
+    from skdistmass.columns import FEATURES
+
+    folder = tmp_path_factory.mktemp("desk")
+    stars, truth = skdistmass.make_survey(4000, random_state=8)
+    for name in ("allStar-dr17-synspec_rev1.fits", "my-survey.fits", "survey.parquet"):
+        skdistmass.write_table(stars, folder / name)
+    labels = stars[["APOGEE_ID", *FEATURES]].copy()
+    labels["MASS"] = np.asarray(truth["mass"]) * np.random.default_rng(0).normal(1.0, 0.05, len(stars))
+    labels["MASS_ERR"] = 0.05 * labels["MASS"]
+    giants = labels[np.asarray(stars["LOGG"]) < 3.3]
+    skdistmass.write_table(giants, folder / "my-masses.csv")
+    skdistmass.write_table(giants, folder / "my-giants.csv")
+    (folder / "training").mkdir()
+    labels["ABS_MAG"], labels["ABS_MAG_ERR"] = truth["absolute_magnitude"], np.full(len(stars), 0.1)
+    complete = np.isfinite(np.column_stack([labels[name] for name in FEATURES])).all(axis=1)
+    skdistmass.write_table(labels[complete], folder / "training" / "part.0.parquet")
+    catalog = skdistmass.build_catalog(stars, masses="mass", isochrone=False)
+    skdistmass.write_table(catalog, folder / "distmass.fits")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask with the newest pandas
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_code_blocks_run(page, desk, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib").use("Agg")
+    from skdistmass.cli import main
+
+    for item in desk.iterdir():
+        (tmp_path / item.name).symlink_to(item)
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for language, code in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language == "python":
+            # The anchors of a real training, but fewer of them.
+            exec(compile(code.replace("60_000", "6_000"), str(page), "exec"), names)
+            continue
+        for line in code.splitlines():
+            words = shlex.split(line)
+            if words and words[0] == "skdistmass":
+                assert main([*words[1:], "--overwrite", "--quiet"]) == 0
+    import matplotlib.pyplot as plt
+
+    plt.close("all")

@@ -13,8 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import Constraint, check_settings, number, positive_integer
-
-BLOCK_ROWS = 16_384
+from skdistmass.networks.mixture import mixture_log_density
 
 # Not an attribute of the class: a common check of outlier detectors wants scikit-learn's constraints there.
 _SETTINGS: Mapping[str, Constraint] = {
@@ -223,36 +222,8 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         ndarray of shape (n_samples,)
             As from `score_samples`.
         """
-        score = np.empty(len(X))
-        for start in range(0, len(X), BLOCK_ROWS):
-            with np.errstate(over="ignore"):
-                scaled = (X[start : start + BLOCK_ROWS] - self.center_) / self.scale_
-            # Beyond any star, but its square is still a number.
-            score[start : start + BLOCK_ROWS] = self._block_density(np.clip(scaled, -1e100, 1e100).T.copy())
-        return score
-
-    def _block_density(self, scaled: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Log density of a block of standardised features of shape (n_features, n_samples)."""
-        terms = np.empty((len(self.means_), scaled.shape[1]))
-        # Sums of features one by one: the last bits of a product of matrices depend on how many rows it has.
-        for term, mean, cholesky, log_weight in zip(
-            terms, self.means_, self.precisions_cholesky_, self.log_weights_, strict=True
-        ):
-            distance = scaled - mean[:, None]
-            term[:] = 0.0
-            for column in cholesky.T:
-                whitened = np.zeros(scaled.shape[1])
-                for value, factor in zip(distance, column, strict=True):
-                    if factor != 0.0:
-                        whitened += factor * value
-                term += whitened * whitened
-            term *= -0.5
-            term += log_weight
-        top = terms.max(axis=0)
-        total = np.zeros(scaled.shape[1])
-        for term in terms:
-            total += np.exp(term - top)
-        return top + np.log(total)
+        mixture = self.means_, self.precisions_cholesky_, self.log_weights_
+        return mixture_log_density(X, self.center_, self.scale_, *mixture)
 
     def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return how far the log density lies above that of the border.

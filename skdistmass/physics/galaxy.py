@@ -173,9 +173,9 @@ def dust_extinction(glon: ArrayLike, glat: ArrayLike, distance: ArrayLike) -> Fl
 
     Notes
     -----
-    A_K = κ ∫ exp(-(R - R☉)/3.2 kpc - |z|/0.125 kpc) ds with κ = 0.08 mag/kpc, by Gauss-Legendre quadrature
-    of 32 nodes in s = d u², in two pieces where the line of sight goes past the Galactic centre. The form is
-    that of [1]_; κ and the scales give A_K = 0.01 at the pole and about 3 at the centre.
+    ``A_K = κ ∫ exp(-(R - R☉)/3.2 kpc - |z|/0.125 kpc) ds`` with κ = 0.08 mag/kpc, by Gauss-Legendre
+    quadrature of 32 nodes in s = d u², in two pieces past the Galactic centre. The form is that of [1]_;
+    κ and the scales give A_K = 0.01 at the pole and about 3 at the centre.
 
     References
     ----------
@@ -299,11 +299,11 @@ def birth_carbon_nitrogen(m_h: ArrayLike, alpha_m: ArrayLike) -> tuple[FloatArra
     [C/Fe] = 0.023 + 0.197 [M/H] + 0.101 [M/H]² + 0.757 [α/M], [N/Fe] = 0.004 + 0.220 [M/H] + 0.069 [M/H]² -
     0.125 [α/M], [M/H] held between -0.7 and 0.5. Fitted here to 2,267 Kepler red giants (log g 2.35-3.2) with
     masses of APOKASC-3 [1]_ and abundances of DR17, `dredge_up_change` undone; they scatter by 0.03 and 0.05
-    dex. Birth [C/N] falls with [M/H], as subgiants show [2]_: nitrogen is partly a secondary element.
+    dex. Birth [C/N] falls with [M/H], as subgiants show (second source): nitrogen is partly secondary.
 
     References
     ----------
-    .. [1] Pinsonneault et al. 2025, ApJS 276, 69. [2] Roberts et al. 2024, MNRAS 530, 149.
+    .. [1] Pinsonneault et al. 2025, ApJS 276, 69; Roberts et al. 2024, MNRAS 530, 149.
     """
     m_h, alpha_m = np.clip(np.asarray(m_h, dtype=np.float64), -0.7, 0.5), np.asarray(alpha_m, np.float64)
     carbon = 0.023 + (0.197 + 0.101 * m_h) * m_h + 0.757 * alpha_m

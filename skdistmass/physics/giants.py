@@ -129,8 +129,8 @@ def log_age_shift(
 
     Parameters
     ----------
-    mass : ndarray of shape (n_samples,)
-        Current mass [Msun], 0.5 to 10.
+    mass : ndarray of shape (n_samples,) or (n_masses, n_samples)
+        Current mass [Msun], 0.5 to 10; several for each star if it has two dimensions.
     m_h : ndarray of shape (n_samples,)
         Total metallicity [dex]; held at the ends of the isochrones, -2.5 and 0.5.
     p_rc : ndarray of shape (n_samples,)
@@ -141,7 +141,7 @@ def log_age_shift(
 
     Returns
     -------
-    ndarray of shape (n_samples,)
+    ndarray of the shape of `mass`
         What to add to the log age of all giants of that mass, at the metallicity or, outside `m_h_range`, at
         its nearer end [dex]; NaN for NaN in mass or metallicity.
 
@@ -170,9 +170,9 @@ def log_age_shift(
     y = (metallicity - table.fe_h[column]) / (table.fe_h[column + 1] - table.fe_h[column])
     unknown = np.isnan(p_rc)
     known = np.where(unknown, 0.0, p_rc)
-    shares = np.stack([unknown, 1.0 - unknown - known, known])
+    shares = unknown, 1.0 - unknown - known, known
     corner = row * len(table.fe_h) + column
-    shift = np.zeros(len(mass))
+    shift = np.zeros(mass.shape)
     for step_m, weight_m in ((0, 1 - x), (len(table.fe_h), x)):
         for step_z, weight_z in ((0, 1 - y), (1, y)):
             at = corner + (step_m + step_z)

@@ -79,7 +79,8 @@ def distance_training_set(
         Where distances come from: "photogeo" or "geo" (Bailer-Jones+ 2021), "edsd" (posterior of the
         parallax, see `skdistmass.physics.parallax`), or the name of a column of distances [pc].
     distance_error : str, optional
-        Column of the 1σ errors [pc] of a distance column; by default its name with "_ERR", "_ERROR" or "E_".
+        Column of the 1σ errors [pc] of a distance column; by default its name with ``_ERR``, ``_ERROR`` or
+        ``E_``.
     zero_point : float or "auto", default="auto"
         Zero point of the parallaxes [mas] for "edsd". "auto": Lindegren+ 2021 from G magnitude, colour and
         position; the survey's file has no colour, that of a K giant is assumed then. -0.017 mas for stars

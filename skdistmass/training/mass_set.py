@@ -69,8 +69,8 @@ def mass_training_set(
     mass_column : str, default="MASS"
         Column of the masses; those without a unit are in Msun. Columns of labels are found in any case.
     error_column : str, optional
-        Column of their 1σ errors; by default the name of the masses with "_ERR", "_ERROR" or "E_" [Msun], or
-        "_FRAC_ERR" (a fraction).
+        Column of their 1σ errors; by default the name of the masses with ``_ERR``, ``_ERROR`` or ``E_``
+        [Msun], or ``_FRAC_ERR`` (a fraction).
     fractional_error : bool, optional
         Whether the errors are fractions of the mass; by default if the name of their column has "FRAC".
     id_column : str, default="APOGEE_ID"
