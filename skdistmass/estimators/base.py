@@ -7,10 +7,7 @@ pickling and loading do not need TensorFlow.
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
@@ -19,10 +16,18 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skdistmass.estimators.domain import warn_far_outside, without_domain_warning
 from skdistmass.estimators.inference import NetworkInference, check_magnitude, with_feature_names
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings, document_settings
-from skdistmass.estimators.uncertainty import MIN_STARS, ErrorModel, ResidualDistribution, checked_errors
+from skdistmass.estimators.uncertainty import (
+    MIN_STARS,
+    SPARSE,
+    ErrorModel,
+    ResidualDistribution,
+    checked_errors,
+)
+from skdistmass.networks.mixture import Mixture
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
 
 if TYPE_CHECKING:
@@ -32,33 +37,6 @@ if TYPE_CHECKING:
     from skdistmass.networks.solution import Solution
 
     FloatArray = NDArray[np.float64]
-
-# Standard deviations from the mean of the training stars; the next star is far away from there.
-_FAR_OUTSIDE = 10.0
-
-
-class OutsideDomainWarning(UserWarning):
-    """Predictions are asked for stars that are far from all those that trained the model."""
-
-
-_caller_flags_outside = ContextVar("_caller_flags_outside", default=False)
-
-
-@contextlib.contextmanager
-def without_domain_warning() -> Iterator[None]:
-    """Predict without `OutsideDomainWarning`, for callers that flag such stars themselves.
-
-    Yields
-    ------
-    None
-        Nothing.
-    """
-    token = _caller_flags_outside.set(True)
-    try:
-        yield
-    finally:
-        _caller_flags_outside.reset(token)
-
 
 # The fitted pipeline of each living estimator. Kept beside the estimators, not in them: their state, which is
 # pickled and copied, is arrays and builtins.
@@ -312,10 +290,14 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             noise = checked_errors("y_error", y_error, labels.shape) * np.sqrt(unit)
             known = None if X_error is None else checked_errors("X_error", X_error, table.shape)
             typical = None if known is None else np.median(known, axis=0)
-            domain = getattr(self, "domain_", None)
-            density = None if domain is None else domain.density_checked(table)
-            parts = table, output, residual, noise
-            self.distribution_ = ResidualDistribution.fit(*parts, typical, widening, density)
+            sparse = -1e300
+            if hasattr(self, "domain_"):
+                density = self.domain_.density_checked(table)
+                sparse = float(np.quantile(density, SPARSE))
+                # What is added where stars are rare is not to be learned once more.
+                noise = np.hypot(noise, self._widening_by_density(table, density, widening, sparse))
+            parts = table, output, residual, noise, typical
+            self.distribution_ = ResidualDistribution.fit(*parts, widening, sparse)
         return self
 
     def predict(
@@ -362,51 +344,39 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             # A card documents the order of the columns: arrays in that order are welcome.
             X = with_feature_names(self, np.asarray(X))
         table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        self._warn_far_outside(table)
+        warn_far_outside(self, table)
         return table
 
-    def predict_checked(
-        self, X: FloatArray, return_std: bool = False
-    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+    def distribution_checked(
+        self,
+        X: FloatArray,
+        log_density: FloatArray | None = None,
+        X_error: FloatArray | None = None,
+    ) -> tuple[FloatArray, Mixture]:
         """Predict for features that need no check, which takes a millisecond of every call of `predict`.
 
         Parameters
         ----------
         X : ndarray of float64 of shape (n_samples, n_features)
             Finite features in the order of the fit.
-        return_std : bool, default=False
+        log_density : ndarray of shape (n_samples,), default=None
+            Log density of the training stars there, if it is known.
+        X_error : ndarray of shape (n_samples, n_features), default=None
             As in `predict`.
 
         Returns
         -------
-        y, std : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,)
             As from `predict`, without a warning of stars outside the domain.
+        distribution : Mixture
+            Distribution of what the network fits.
         """
         if type(self).predict is not NetworkRegressor.predict:  # an estimator derived from ours
             with without_domain_warning():
-                return self.predict(with_feature_names(self, X), return_std)
-        return self._evaluate(X, return_std)
-
-    def _warn_far_outside(self, X: NDArray[np.floating]) -> None:
-        """Warn of features that no training star comes near: cheaper than the domain's own density."""
-        domain = getattr(self, "domain_", None)
-        if domain is None or _caller_flags_outside.get():
-            return
-        reach = _FAR_OUTSIDE * domain.scale_
-        low, high = domain.center_ - reach, domain.center_ + reach
-        # Column by column: several times faster than a reduction along the first axis.
-        columns = zip(X.T, low, high, strict=True)
-        if all(column.min() >= least and column.max() <= most for column, least, most in columns):
-            return
-        far = np.less(X, low) | np.greater(X, high)
-        rows = np.flatnonzero(far.any(axis=1))
-        column = int(np.argmax(far[rows[0]]))
-        names = getattr(self, "feature_names_in_", self._columns)
-        warnings.warn(
-            f"{rows.size} of {len(X)} rows are far outside the training domain (first: row {rows[0]}): "
-            f"{names[column]} must lie near the training stars, {domain.center_[column]:.4g} ± "
-            f"{domain.scale_[column]:.2g}, for a prediction that means something; received "
-            f"{X[rows[0], column]:.6g}. model.domain_.contains(X) says which stars are inside.",
-            OutsideDomainWarning,
-            stacklevel=4,
-        )
+                predicted, error = self.predict(with_feature_names(self, X), return_std=True)
+            output, unit = self._target_to_network(predicted, np.ones(len(X)))
+            width = np.maximum(error / np.sqrt(unit), np.finfo(float).tiny)
+            return predicted, Mixture(output[:, None], width[:, None], np.ones((len(X), 1)))
+        check_magnitude("X", X)
+        output = self._network_output(X)
+        return self._network_to_target(output), self._mixture(X, output, X_error, log_density)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from skdistmass.estimators.uncertainty import ErrorModel
-    from skdistmass.networks.posterior import Mixture
+    from skdistmass.networks.mixture import Mixture
 
     FloatArray = NDArray[np.float64]
 
@@ -329,6 +329,55 @@ class DistanceInference(NetworkInference):
         if not return_std:
             return distance
         return distance, photometry.distance_error(distance, error)
+
+    def predict_distance_distribution(
+        self,
+        X: ArrayLike,
+        apparent_mag: ArrayLike,
+        extinction: ArrayLike,
+        *,
+        apparent_error: ArrayLike = 0.0,
+        parallax: ArrayLike | None = None,
+        parallax_error: ArrayLike | None = None,
+        X_error: ArrayLike | None = None,
+    ) -> photometry.DistancePosterior:
+        """Predict distributions of distance, with the likelihood of a parallax if there is one.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star.
+        apparent_mag, extinction : array-like of shape (n_samples,)
+            As in `predict_distance`.
+        apparent_error : array-like of shape (n_samples,), default=0.0
+            1σ error of the apparent magnitude less the extinction [mag].
+        parallax, parallax_error : array-like of shape (n_samples,), default=None
+            Parallax less its zero point (`skdistmass.physics.parallax.zero_point`) and its 1σ error [mas].
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, as in `predict`.
+
+        Returns
+        -------
+        DistancePosterior
+            With ``quantiles([0.16, 0.5, 0.84])`` and ``mean()`` [pc].
+
+        Raises
+        ------
+        ValueError
+            If the table is not usable, or magnitudes and extinctions look swapped.
+        """
+        given = np.asarray(apparent_mag, dtype=np.float64), np.asarray(extinction, dtype=np.float64)
+        _check_photometry(*given)
+        mixture = self._distribution(X, X_error)
+        mixture = mixture.widened(np.broadcast_to(apparent_error, len(mixture)))
+        modulus = np.broadcast_to(given[0] - given[1], len(mixture))
+        plx, error = (
+            np.full(len(mixture), np.nan) if values is None else np.asarray(values, dtype=np.float64)
+            for values in (parallax, parallax_error)
+        )
+        return photometry.DistancePosterior(
+            modulus[:, None] - mixture.means, mixture.widths, mixture.weights, plx, error
+        )
 
 
 def _check_photometry(apparent_mag: NDArray[np.floating], extinction: NDArray[np.floating]) -> None:

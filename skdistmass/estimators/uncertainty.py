@@ -9,7 +9,7 @@ import numpy as np
 
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.networks.forward import network_output
-from skdistmass.networks.posterior import Mixture, mixture_network
+from skdistmass.networks.mixture import Mixture, mixture_network
 from skdistmass.physics.statistics import robust_sigma
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class ResidualDistribution(StablePickle):
         noise: FloatArray,
         x_error: FloatArray | None = None,
         widening: tuple[float, float] = (0.0, 0.0),
-        log_density: FloatArray | None = None,
+        sparse: float = -1e300,
     ) -> ResidualDistribution:
         """Train the network by maximum likelihood on stars that no fit has seen.
 
@@ -184,13 +184,11 @@ class ResidualDistribution(StablePickle):
         prediction, residual : ndarray of shape (n_samples,)
             Prediction, and label minus prediction.
         noise : ndarray of shape (n_samples,)
-            1σ errors of the labels; the distribution is that of the star without them.
+            1σ errors of the labels, and what else is not part of the distribution.
         x_error : ndarray of shape (n_features,), default=None
             Typical errors of the features; None for zeros.
-        widening : tuple of float, default=(0.0, 0.0)
-            As in the class.
-        log_density : ndarray of shape (n_samples,), default=None
-            Log density of training stars at these; None for no widening.
+        widening, sparse : tuple of float, float
+            As in the class; kept as a record.
 
         Returns
         -------
@@ -216,7 +214,7 @@ class ResidualDistribution(StablePickle):
             unit=float(unit),
             x_error=np.zeros(X.shape[1]) if x_error is None else np.asarray(x_error, dtype=np.float64),
             widening=(float(widening[0]), float(widening[1])),
-            sparse=-1e300 if log_density is None else float(np.quantile(log_density, SPARSE)),
+            sparse=float(sparse),
             n_stars=len(residual),
         )
 
@@ -283,15 +281,20 @@ class DistributionInference:
 
     def _widening(self, X: NDArray[np.floating], log_density: FloatArray | None) -> FloatArray:
         """Return what to add in quadrature where training stars are rare: by density and spread."""
-        added = np.zeros(len(X))
         domain, head = getattr(self, "domain_", None), self.distribution_
         if domain is None or head is None or not any(head.widening):
-            return added
+            return np.zeros(len(X))
         if log_density is None:
             log_density = domain.density_checked(X)
-        rows = np.flatnonzero(log_density < head.sparse)
-        depth = np.minimum(head.sparse - log_density[rows], MAX_DEPTH)
-        added[rows] = np.hypot(head.widening[0] * np.sqrt(depth), head.widening[1] * self._spread(X[rows]))
+        return self._widening_by_density(X, log_density, head.widening, head.sparse)
+
+    def _widening_by_density(
+        self, X: NDArray[np.floating], log_density: FloatArray, widening: tuple[float, float], sparse: float
+    ) -> FloatArray:
+        added = np.zeros(len(X))
+        rows = np.flatnonzero(log_density < sparse)
+        depth = np.minimum(sparse - log_density[rows], MAX_DEPTH)
+        added[rows] = np.hypot(widening[0] * np.sqrt(depth), widening[1] * self._spread(X[rows]))
         return added
 
     def _spread(self, X: NDArray[np.floating]) -> FloatArray:

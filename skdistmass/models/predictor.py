@@ -8,11 +8,41 @@ import numpy as np
 
 from skdistmass.estimators.age_inference import AgeInference
 from skdistmass.estimators.inference import DistanceInference, MassInference, NetworkInference
+from skdistmass.networks.mixture import mixture_log_density
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     FloatArray = NDArray[np.float64]
+
+
+class TrainingDensity:
+    """Density of the training stars of a model without scikit-learn; it widens the errors where they are few.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes of the fitted `TrainingDomain`.
+    """
+
+    def __init__(self, state: dict[str, Any]):
+        names = ("center_", "scale_", "means_", "precisions_cholesky_", "log_weights_")
+        self._mixture = [state[name] for name in names]
+
+    def density_checked(self, X: NDArray[np.floating]) -> FloatArray:
+        """Log density, as of the domain itself.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Finite features in the order of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Natural log of the density.
+        """
+        return mixture_log_density(X, *self._mixture)
 
 
 class Predictor(NetworkInference):

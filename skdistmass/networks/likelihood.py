@@ -20,9 +20,10 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from skdistmass.compiled import entry_point
+from skdistmass.networks.activations import LOG_WIDTHS
 from skdistmass.networks.kernel import BLOCK, _backward, _fill, _forward, _inlined, _largest, _load
 from skdistmass.networks.lbfgs import layer_shapes, split_weights
-from skdistmass.networks.posterior import LOG_WIDTHS
+from skdistmass.physics.statistics import mixture_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,6 @@ FAILED_WIDTH = 6.0
 
 _TANH = 1
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
-_INVERSE_ROOT_2PI, _ROOT_HALF = math.exp(-_LOG_ROOT_2PI), math.sqrt(0.5)
 
 
 @_inlined
@@ -114,47 +114,29 @@ def sum_likelihood(theta, sizes, features, residual, noise, sums):
         _backward(theta, sizes, layers, slopes, errors, scratch, sums[1:])
 
 
+# Python runs it for a few stars, the compiler makes it the inside of a loop over many.
+_quantile = _inlined(mixture_quantile)
+
+
 @entry_point("quantiles of distributions")
 def mixture_quantiles(means, widths, weights, levels, normal, out):
-    """Quantiles of Gaussian mixtures, by Newton steps between those of the Gaussians.
+    """Quantiles of Gaussian mixtures.
 
     Parameters
     ----------
     means, widths, weights : ndarray of shape (n_samples, n_components)
         The mixtures.
-    levels : ndarray of shape (n_levels,)
+    levels : ndarray of shape (n_samples, n_levels) or (1, n_levels)
         Probabilities.
-    normal : ndarray of shape (n_levels,)
+    normal : ndarray of the same shape
         Quantiles of the standard normal distribution at these.
     out : ndarray of shape (n_samples, n_levels)
         Receives the quantiles.
     """
-    n_components = means.shape[1]
     for star in range(len(means)):
-        for level in range(len(levels)):
-            low, high, x = np.inf, -np.inf, 0.0
-            for k in range(n_components):
-                own = means[star, k] + normal[level] * widths[star, k]
-                low, high, x = min(low, own), max(high, own), x + weights[star, k] * own
-            for _ in range(80):
-                cdf, density = 0.0, 0.0
-                for k in range(n_components):
-                    z = (x - means[star, k]) / widths[star, k]
-                    cdf += weights[star, k] * 0.5 * math.erfc(-z * _ROOT_HALF)
-                    density += weights[star, k] * math.exp(-0.5 * z * z) / widths[star, k]
-                off = cdf - levels[level]
-                if off > 0.0:
-                    high = min(high, x)
-                else:
-                    low = max(low, x)
-                new = x - off / (density * _INVERSE_ROOT_2PI) if density > 0.0 else np.inf
-                if not low <= new <= high:
-                    new = 0.5 * (low + high)
-                step = abs(new - x)
-                x = new
-                if not step > 1e-9 * (abs(x) + widths[star, 0]):
-                    break
-            out[star, level] = x
+        own = star if len(levels) > 1 else 0
+        for k in range(levels.shape[1]):
+            out[star, k] = _quantile(means[star], widths[star], weights[star], levels[own, k], normal[own, k])
 
 
 def fit_mixture_network(

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from skdistmass.columns import FEATURES
 from skdistmass.estimators.base import NetworkRegressor
 from skdistmass.estimators.domain import TrainingDomain
+from skdistmass.estimators.inference import with_feature_names
 from skdistmass.estimators.pruning import BinaryPruner
 from skdistmass.progress import stage
 from skdistmass.survey.duplicates import hash_ids
@@ -35,7 +36,7 @@ References = Callable[[NetworkRegressor], Mapping[str, ArrayLike]]
 ANCHORED_COMPONENTS = 32
 """Gaussians of the domain of real stars and anchors, which is several times wider than that of real stars."""
 
-WIDENING = {"distance": (0.10, 2.4), "mass": (0.10, 2.4)}
+WIDENING = {"distance": (0.10, 2.4), "mass": (0.10, 1.2)}
 """What widens errors of M_K [mag] and ln mass where training stars are rare, see `calibrate`: measured on
 regions that were left out of fits (``tests/benchmarks/bench_uncertainty.py``)."""
 
@@ -118,6 +119,22 @@ class Protocol:
         _label(model, card)
         self._tell(f"tested on {result.metrics['all']['n']} stars")
         return self._refitted(result, estimator, pruner) if self.refit else result
+
+    def learn_errors(
+        self, model: NetworkRegressor, estimator: NetworkRegressor, training_set: TrainingSet
+    ) -> None:
+        """Learn the errors of a model that was trained before, from fits by this protocol.
+
+        Parameters
+        ----------
+        model : DistanceRegressor or MassRegressor
+            Fitted model with its domain, whose errors are replaced.
+        estimator : DistanceRegressor or MassRegressor
+            Unfitted model of the same kind, for the fits that leave stars out.
+        training_set : TrainingSet
+            The stars.
+        """
+        self._calibrate(model, estimator, training_set, self._split(training_set))
 
     def _fit(
         self,
@@ -227,7 +244,7 @@ def _measure_errors(
 ) -> None:
     """Learn the distribution of the residuals of stars that no fit, or not that of `prediction`, has seen."""
     model.calibrate(
-        training_set.X[rows],
+        with_feature_names(model, training_set.X[rows]),
         training_set.y[rows],
         prediction=prediction,
         y_error=training_set.y_error[rows],

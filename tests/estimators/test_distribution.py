@@ -7,7 +7,7 @@ from scipy.stats import kstest
 
 from skdistmass import DistanceRegressor, MassRegressor, TrainingDomain
 from skdistmass.estimators.uncertainty import ResidualDistribution
-from skdistmass.networks.posterior import Mixture
+from skdistmass.networks.mixture import Mixture
 
 LABEL_ERROR = 0.03
 
