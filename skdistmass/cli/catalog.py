@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from skdistmass.cli.report import default_page
 from skdistmass.cli.simulate import DEFAULT_STARS, DEFAULT_SURVEY, write_survey
 from skdistmass.survey.options import CatalogOptions
 
@@ -57,6 +58,9 @@ def add_catalog_arguments(command: argparse.ArgumentParser) -> None:
         help="catalogue: FITS, ECSV, VOTable or Parquet, or a folder (default: INPUT-distmass.fits)",
     )
     command.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    command.add_argument(
+        "--report", action="store_true", help="also write a page about it, OUTPUT-report.html (see `report`)"
+    )
     group = command.add_argument_group("models and rules")
     options = {field.name: field for field in fields(CatalogOptions)}
     for name, (flag, settings) in _FLAGS.items():
@@ -90,6 +94,7 @@ def run_catalog(args: argparse.Namespace) -> None:
 
     output = args.output or _default_output(args.input)
     on_cluster = bool(args.scheduler or args.workers)
+    page = _checked_page(output, args.overwrite) if args.report else None
     check_target(args.input or DEFAULT_SURVEY, output, args.overwrite, None, on_cluster)
     if args.input is None:
         write_survey(DEFAULT_SURVEY, overwrite=args.overwrite)
@@ -109,6 +114,20 @@ def run_catalog(args: argparse.Namespace) -> None:
             **options,
         )
     sys.stdout.write(f"{summary.text()}\nwrote {output}\n")
+    if page is not None:
+        from skdistmass.report.page import write_report
+
+        write_report(output, page, overwrite=args.overwrite)
+        sys.stdout.write(f"wrote {page}\n")
+
+
+def _checked_page(output: str, overwrite: bool) -> Path:
+    """Place of the page beside the catalogue, before the work that fills it."""
+    from skdistmass.report.page import require_libraries
+    from skdistmass.tables.atomic import check_file
+
+    require_libraries()
+    return check_file(Path(output).parent / default_page(output), overwrite)
 
 
 def _default_output(source: str | None) -> str:
