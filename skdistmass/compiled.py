@@ -9,6 +9,8 @@ from typing import Any
 import numba
 from numba.core import event
 
+from skdistmass.progress import is_quiet, is_running, stage
+
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """Options of every compiled function: without the global lock, and divisions as those of NumPy."""
 
@@ -45,16 +47,21 @@ def entry_point(purpose: str) -> Callable[[Callable], Callable]:
 
 
 class _Word(event.Listener):
-    """A line on a terminal when the compilation of an entry point starts and ends."""
+    """What the user waits for while an entry point is compiled: in the log, in a bar, or on a terminal."""
 
     def _say(self, when: event.Event, text: str) -> None:
-        purpose = _PURPOSES.get(when.data["dispatcher"].py_func.__name__)
-        if purpose and sys.stderr.isatty():
-            sys.stderr.write(text.format(purpose))
+        if self._purpose(when) and sys.stderr.isatty() and not is_running() and not is_quiet():
+            sys.stderr.write(text)
             sys.stderr.flush()
 
+    def _purpose(self, when: event.Event) -> str | None:
+        return _PURPOSES.get(when.data["dispatcher"].py_func.__name__)
+
     def on_start(self, event: event.Event) -> None:
-        self._say(event, "compiling {}, once for this installation ...")
+        message = f"compiling {self._purpose(event)}, once for this installation"
+        if self._purpose(event):
+            stage(message)
+        self._say(event, f"{message} ...")
 
     def on_end(self, event: event.Event) -> None:
         self._say(event, " done\n")

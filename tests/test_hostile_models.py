@@ -24,12 +24,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdistmass import DistanceRegressor, TrainingDomain, build_catalog, load_model, load_predictor
+from skdistmass import (
+    DistanceRegressor,
+    TrainingDomain,
+    build_catalog,
+    load_label_scale,
+    load_model,
+    load_predictor,
+)
+from skdistmass.cli import main as command
 from skdistmass.estimators.persistence import FORMAT, rebuild
 from skdistmass.models.load import UntrustedModelError
 
 SENTINEL = "code-was-run"
-COMMAND = f"touch {SENTINEL}"
+SHELL = f"touch {SENTINEL}"
 CODE = f"open({SENTINEL!r}, 'w')"
 
 
@@ -67,25 +75,25 @@ def model() -> DistanceRegressor:
 
 
 PAYLOADS = {
-    "os.system": lambda: Calls(os.system, COMMAND),
+    "os.system": lambda: Calls(os.system, SHELL),
     "builtins.eval": lambda: Calls(eval, CODE),
     "builtins.exec": lambda: Calls(exec, CODE),
     "getattr": lambda: Calls(getattr, os, "system"),
     "open": lambda: Calls(open, SENTINEL, "w"),
-    "functools.partial": lambda: functools.partial(os.system, COMMAND),
+    "functools.partial": lambda: functools.partial(os.system, SHELL),
     "partial called": lambda: Calls(functools.partial(eval, CODE)),
-    "os.popen": lambda: Calls(os.popen, COMMAND),
+    "os.popen": lambda: Calls(os.popen, SHELL),
     "numpy load": lambda: Calls(np.load, SENTINEL),
     "numpy memmap": lambda: Calls(np.memmap, SENTINEL, "uint8", "w+", 0, (4,)),
     "numpy tofile": lambda: Calls(np.ndarray.tofile, np.zeros(2), SENTINEL),
     "joblib.load": lambda: Calls(joblib.load, SENTINEL),
-    "pickle.loads": lambda: Calls(pickle.loads, pickle.dumps(Calls(os.system, COMMAND))),
+    "pickle.loads": lambda: Calls(pickle.loads, pickle.dumps(Calls(os.system, SHELL))),
     "type": lambda: Calls(type, "Own", (), {}),
-    "map": lambda: Calls(list, map(os.system, [COMMAND])),
-    "state setter": lambda: Sets(dict, (), None, None, iter([("a", Calls(os.system, COMMAND))])),
+    "map": lambda: Calls(list, map(os.system, [SHELL])),
+    "state setter": lambda: Sets(dict, (), None, None, iter([("a", Calls(os.system, SHELL))])),
     "other estimator": lambda: Calls(rebuild, FORMAT, "Pipeline", {"steps": []}),
-    "class of another module": lambda: Calls(rebuild, FORMAT, "os.system", {COMMAND: 1}),
-    "state that is no dict": lambda: Calls(rebuild, FORMAT, "DistanceRegressor", [COMMAND]),
+    "class of another module": lambda: Calls(rebuild, FORMAT, "os.system", {SHELL: 1}),
+    "state that is no dict": lambda: Calls(rebuild, FORMAT, "DistanceRegressor", [SHELL]),
     "too many arguments": lambda: Calls(rebuild, FORMAT, "DistanceRegressor", {}, os.system),
 }
 """Objects whose unpickling would run something, by name."""
@@ -178,8 +186,8 @@ def long(number: int) -> bytes:
 def malformed_files() -> Iterator[tuple[str, bytes]]:
     """Yield programs of the pickle machine that no pickler writes."""
     system = b"cposix\nsystem\n"
-    command = text(COMMAND)
-    yield "INST", b"\x80\x02(S'" + COMMAND.encode() + b"'\niposix\nsystem\n."
+    command = text(SHELL)
+    yield "INST", b"\x80\x02(S'" + SHELL.encode() + b"'\niposix\nsystem\n."
     yield "OBJ", b"\x80\x02(" + system + command + b"o."
     yield "GLOBAL", b"\x80\x02" + system + command + b"\x85R."
     yield "STACK_GLOBAL", b"\x80\x04" + text("posix") + text("system") + b"\x93" + command + b"\x85R."
@@ -271,7 +279,7 @@ def malformed_files() -> Iterator[tuple[str, bytes]]:
     yield "zlib bomb", zlib.compress(b"\x80\x04(" + b"N" * 150_000_000 + b"t.", 9)
     yield "zlib that ends early", zlib.compress(pickle.dumps(model()))[:200]
     yield "xz with a huge dictionary", b"\x5d\x00\x00\x00\xff" + b"\xff" * 8 + b"\0" * 100
-    yield "no pickle", b"#!/bin/sh\n" + COMMAND.encode()
+    yield "no pickle", b"#!/bin/sh\n" + SHELL.encode()
 
 
 def changed_states() -> Iterator[tuple[str, object]]:
@@ -363,15 +371,32 @@ def hostile_files(n_foreign: int | None = None) -> Iterator[tuple[str, bytes]]:
 
 
 STARS = pd.DataFrame({"TEFF": [4800.0], "LOGG": [2.5], "M_H": [0.0], "C_FE": [0.0], "N_FE": [0.1]})
+
+
+def run_command(path: Path) -> None:
+    """Give the file to the command as a model of distances."""
+    STARS.to_csv("stars.csv", index=False)
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        code = command(["catalog", "stars.csv", "-o", "out.csv", "--distance-model", str(path)])
+    if code:
+        raise ValueError(errors.getvalue())
+
+
 ROUTES: dict[str, Callable[[Path], object]] = {
     "load_model": load_model,
     "load_predictor": load_predictor,
+    "load_label_scale": load_label_scale,
+    "skdistmass catalog --distance-model": run_command,
     "build_catalog(distance=)": lambda path: build_catalog(
         STARS, distance=path, masses=None, isochrone=False
     ),
     "build_catalog(masses=)": lambda path: build_catalog(STARS, distance=None, masses=path, isochrone=False),
     "build_catalog(age=)": lambda path: build_catalog(
         STARS, distance=None, masses="mass", age=path, isochrone=False
+    ),
+    "build_catalog(label_scale=)": lambda path: build_catalog(
+        STARS, distance=None, masses="mass", label_scale=path, isochrone=False
     ),
 }
 """Ways by which a model file comes into the package."""
@@ -407,7 +432,7 @@ def test_every_hostile_file_is_refused_by_name_and_runs_nothing(route, files, tm
         assert refused(message, path), (name, message)
 
 
-@pytest.mark.parametrize("route", [name for name in ROUTES if "catalog" in name])
+@pytest.mark.parametrize("route", [name for name in ROUTES if "catalog" in name or "scale" in name])
 def test_models_of_a_catalogue_come_the_same_way(route, files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = Path("hostile.joblib")
@@ -450,7 +475,8 @@ def main() -> int:
                     sys.stdout.write(f"{name}: {route_name}: {message[:200]}\n")
                     Path(SENTINEL).unlink(missing_ok=True)
         os.chdir("/")
-    sys.stdout.write(f"{n_tried} loads of hostile files, {faults} not refused by name or with code run\n")
+    told = f"{n_tried} loads on {len(ROUTES)} routes, {n_tried - faults} refused by name, no code run"
+    sys.stdout.write(f"{told}\n")
     return int(faults > 0)
 
 

@@ -56,6 +56,17 @@ JOBS = {
         "    else: write_table(stars, f'stars.{suffix}')\n"
         "    assert len(read_stars(f'stars.{suffix}')) == len(stars)"
     ),
+    "votable": (
+        "from skdistmass import read_stars\n"
+        "for href in ('http://192.0.2.1/x', 'https://example.org/x', 'ftp://example.org/', 'file:///other/x'):\n"
+        '    field = \'<FIELD name="TEFF" datatype="double"/>\'\n'
+        "    data = f'<DATA><BINARY><STREAM href=\"{href}\"/></BINARY></DATA>'\n"
+        "    table = f'<RESOURCE><TABLE>{field}{data}</TABLE></RESOURCE>'\n"
+        "    open('stars.vot', 'w').write(f'<VOTABLE version=\"1.4\">{table}</VOTABLE>')\n"
+        "    try: read_stars('stars.vot')\n"
+        "    except ValueError as error: assert 'nothing is fetched' in str(error)\n"
+        "    else: raise AssertionError(href)"
+    ),
     "training": (
         "from skdistmass import DistanceRegressor, make_survey, train_distance\n"
         "small = DistanceRegressor(hidden_layer_sizes=(4,), max_iter=30, n_restarts=1, random_state=0)\n"
@@ -64,12 +75,12 @@ JOBS = {
 }
 
 
-def run_guarded(code, folder):
+def run_guarded(code, folder, home=None):
     """Run code in an empty folder under the guard; return its exit code and what it ended with."""
     package = Path(__import__("skdistmass").__file__).resolve().parents[1]
     environment = {
         "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
+        "HOME": home or str(folder),
         "TMPDIR": str(folder),
         "MPLCONFIGDIR": str(folder),
         "PYTHONPATH": str(package),
@@ -93,6 +104,11 @@ def run_guarded(code, folder):
 )
 def test_nothing_outside_is_touched(job, tmp_path):
     code, errors = run_guarded(JOBS[job], tmp_path)
+    assert code == 0, errors[-2000:]
+
+
+def test_it_is_imported_without_a_home(tmp_path):
+    code, errors = run_guarded(JOBS["import"], tmp_path, home="/nonexistent/home")
     assert code == 0, errors[-2000:]
 
 

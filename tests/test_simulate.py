@@ -54,13 +54,16 @@ def test_columns_have_the_types_of_the_real_file(survey, real_rows):
     common = set(stars.colnames) & set(real.colnames)
     assert set(stars.colnames) - common == {"APSTAR_ID"}
     for name in common:
-        assert stars[name].dtype == real[name].dtype.newbyteorder("="), name
+        # Text is text in memory; the bytes of FITS are those of files.
+        made = stars[name].dtype
+        made = np.dtype(f"S{made.itemsize // 4}") if made.kind == "U" else made
+        assert made == real[name].dtype.newbyteorder("="), name
 
 
 def test_ids_follow_the_position(survey):
     stars, _ = survey
     expected = two_mass_names(np.asarray(stars["RA"]), np.asarray(stars["DEC"]))
-    np.testing.assert_array_equal(stars["APOGEE_ID"], expected)
+    assert stars["APOGEE_ID"].tolist() == np.char.decode(expected).tolist()
     row = stars[0]
     assert row["APSTAR_ID"] == f"apogee.{row['TELESCOPE']}.stars.{row['FIELD']}.{row['APOGEE_ID']}"
     assert len(np.unique(stars["APSTAR_ID"])) == len(stars)
@@ -106,7 +109,7 @@ def test_nan_only_where_announced(survey):
         np.testing.assert_array_equal(np.isnan(stars[name]), announced, err_msg=name)
     assert set(np.unique(missing)) == {"", *allowed}
     np.testing.assert_array_equal(stars["GAIAEDR3_SOURCE_ID"] == 0, missing == "gaia")
-    np.testing.assert_array_equal(stars["AK_TARG_METHOD"] == b"NONE", missing == "extinction")
+    np.testing.assert_array_equal(stars["AK_TARG_METHOD"] == "NONE", missing == "extinction")
     unknown = [n for n in truth.colnames if truth[n].dtype.kind == "f" and np.isnan(truth[n]).any()]
     assert unknown == ["mass_ratio"]
 
@@ -218,8 +221,7 @@ def test_extinction_estimates(clean):
     field = truth["cluster"] == ""
     assert np.median((whole / true)[field]) >= 1.0
     assert (true > 0).all()
-    methods = {m.decode() for m in np.unique(stars["AK_TARG_METHOD"])}
-    assert methods == {"RJCE_IRAC", "RJCE_WISE", "RJCE_WISE_OPS", "SFD"}
+    assert set(stars["AK_TARG_METHOD"]) == {"RJCE_IRAC", "RJCE_WISE", "RJCE_WISE_OPS", "SFD"}
 
 
 def test_duplicates_share_everything_but_the_spectrum(survey):

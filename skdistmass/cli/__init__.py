@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import time
 from collections.abc import Sequence
 
 from skdistmass._version import __version__
 from skdistmass.cli.catalog import add_catalog_arguments
+from skdistmass.cli.completion import add_completion_option
 from skdistmass.cli.models import add_models_arguments
+from skdistmass.cli.output import COMMON_DEFAULTS, add_common_options, complain, messages, show
 from skdistmass.cli.report import add_report_arguments
 from skdistmass.cli.simulate import add_simulate_arguments
 from skdistmass.cli.train import add_train_arguments
@@ -22,17 +24,27 @@ _COMMANDS = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        With a parser for each subcommand.
+    """
     parser = argparse.ArgumentParser(
         prog="skdistmass",
         description="Distances, masses and ages of survey stars from five numbers of their spectra.",
+        epilog="`skdistmass COMMAND --help` shows the options of a command, with examples.",
     )
     parser.add_argument("--version", action="version", version=f"skdistmass {__version__}")
+    add_completion_option(parser)
+    parser.set_defaults(**COMMON_DEFAULTS)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (help_text, add_arguments) in _COMMANDS.items():
         command = commands.add_parser(name, help=help_text)
         add_arguments(command)
-        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        add_common_options(command)
     return parser
 
 
@@ -49,20 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit code: 0, 1 after an error, 130 after an interruption; usage errors exit with 2.
     """
-    args = _parser().parse_args(argv)
-    try:
-        args.run(args)
-    except KeyboardInterrupt as interruption:
-        _complain("interrupted", interruption)
-        return 130
-    except Exception as error:
-        if args.debug:
-            raise
-        _complain(f"error: {error}", error)
-        return 1
+    start, args = time.monotonic(), make_parser().parse_args(argv)
+    with messages(args):
+        try:
+            result = args.run(args)
+        except KeyboardInterrupt as interruption:
+            complain("interrupted", interruption, args)
+            return 130
+        except Exception as error:
+            if args.debug:
+                raise
+            complain(f"error: {error}", error, args)
+            return 1
+    show(result, args, time.monotonic() - start)
     return 0
-
-
-def _complain(message: str, error: BaseException) -> None:
-    """Tell of an error, and the notes that say how to go on after it."""
-    sys.stderr.writelines(f"skdistmass: {line}\n" for line in (message, *getattr(error, "__notes__", ())))

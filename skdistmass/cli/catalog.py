@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from skdistmass.cli.output import Result, positive, set_examples
 from skdistmass.cli.report import default_page
 from skdistmass.cli.simulate import DEFAULT_STARS, DEFAULT_SURVEY, write_survey
 from skdistmass.survey.options import CatalogOptions
+
+_LOG = logging.getLogger("skdistmass.progress")
 
 DEFAULT_CATALOG = "skdistmass-catalog.fits"
 
@@ -67,63 +70,93 @@ def add_catalog_arguments(command: argparse.ArgumentParser) -> None:
         default = None if name == "masses" else options[name].default
         group.add_argument(flag, dest=name, default=default, **options[name].metadata, **settings)
     _add_size_arguments(command.add_argument_group("large tables"))
+    set_examples(
+        command,
+        ("a first look, on simulated stars", "skdistmass catalog"),
+        ("your table", "skdistmass catalog allStar-dr17-synspec_rev1.fits -o distmass.fits"),
+        (
+            "as Parquet, without isochrone distances",
+            "skdistmass catalog stars.csv -o distances.parquet --no-isochrone",
+        ),
+        ("labels of DR16", "skdistmass catalog allStar-r12-l33.fits --label-scale dr16-giants"),
+        ("a folder of Parquet files on 8 cores", "skdistmass catalog stars/ -o catalogue/ --workers 8"),
+    )
     command.set_defaults(run=run_catalog)
 
 
 def _add_size_arguments(group: Any) -> None:
     group.add_argument(
         "--chunk-rows",
-        type=int,
+        type=positive,
         metavar="N",
         help="rows in memory at a time; the catalogue does not depend on it (default: 131072)",
     )
     group.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster with this scheduler")
-    group.add_argument("--workers", type=int, metavar="N", help="run on N Dask workers of this machine")
+    group.add_argument("--workers", type=positive, metavar="N", help="run on N Dask workers of this machine")
 
 
-def run_catalog(args: argparse.Namespace) -> None:
-    """Write the catalogue and print its summary.
+def run_catalog(args: argparse.Namespace) -> Result:
+    """Write the catalogue.
 
     Parameters
     ----------
     args : argparse.Namespace
         Arguments of the command.
+
+    Returns
+    -------
+    Result
+        Its summary.
     """
     from skdistmass.report import CatalogSummary
-    from skdistmass.survey.catalog import check_target, write_catalog
 
-    output = args.output or _default_output(args.input)
+    source, output = args.input or DEFAULT_SURVEY, args.output or _default_output(args.input)
     on_cluster = bool(args.scheduler or args.workers)
+    # What can be wrong with the arguments is told before anything heavy is imported or started.
+    _check_arguments(args, source, output, on_cluster)
     page = _checked_page(output, args.overwrite) if args.report else None
-    check_target(args.input or DEFAULT_SURVEY, output, args.overwrite, None, on_cluster)
+    written = [output]
     if args.input is None:
-        write_survey(DEFAULT_SURVEY, overwrite=args.overwrite)
+        written = [*write_survey(DEFAULT_SURVEY, overwrite=args.overwrite), output]
     options = {name: getattr(args, name) for name in _FLAGS}
     if options["masses"] is None:
         del options["masses"]
     if args.chunk_rows is not None:
         options["chunk_rows"] = args.chunk_rows
+    from skdistmass.survey.catalog import write_catalog
+
     summary = CatalogSummary()
     with _terminated_as_interrupted(), _cluster(args) if on_cluster else nullcontext() as client:
         write_catalog(
-            args.input or DEFAULT_SURVEY,
-            output,
-            overwrite=args.overwrite,
-            observe=summary.update,
-            client=client,
-            **options,
+            source, output, overwrite=args.overwrite, observe=summary.update, client=client, **options
         )
-    sys.stdout.write(f"{summary.text()}\nwrote {output}\n")
     if page is not None:
-        from skdistmass.report.page import write_report
+        from skdistmass.report import write_report
 
-        write_report(output, page, overwrite=args.overwrite)
-        sys.stdout.write(f"wrote {page}\n")
+        written.append(str(write_report(output, page, overwrite=args.overwrite)))
+    text = "\n".join([summary.text(), *(f"wrote {path}" for path in written)])
+    return Result(text, {"input": source, "outputs": written, **summary.data()})
+
+
+def _check_arguments(args: argparse.Namespace, source: str, output: str, on_cluster: bool) -> None:
+    from skdistmass.models.label_scales import read_scales
+    from skdistmass.models.load import check_name, read_registry
+    from skdistmass.survey.options import check_target
+    from skdistmass.tables.open import check_input
+
+    check_target(source, output, args.overwrite, None, on_cluster)
+    if args.input is not None:
+        check_input(args.input)
+    registry = read_registry()
+    for name in (args.distance, *(args.masses or ()), args.age):
+        check_name(name, registry)
+    if args.label_scale is not None:
+        check_name(args.label_scale, read_scales())
 
 
 def _checked_page(output: str, overwrite: bool) -> Path:
     """Place of the page beside the catalogue, before the work that fills it."""
-    from skdistmass.report.page import require_libraries
+    from skdistmass.report.libraries import require_libraries
     from skdistmass.tables.atomic import check_file
 
     require_libraries()
@@ -141,7 +174,7 @@ def _cluster(args: argparse.Namespace) -> Iterator[Any]:
     from skdistmass.survey.dask import connect
 
     with connect(args.scheduler, args.workers) as client:
-        sys.stderr.write(f"skdistmass: Dask dashboard at {client.dashboard_link}\n")
+        _LOG.info("Dask dashboard at %s", client.dashboard_link)
         yield client
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from skdistmass.cli.output import Result, set_examples
 
 
 def add_report_arguments(command: argparse.ArgumentParser) -> None:
@@ -25,22 +26,43 @@ def add_report_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--training", metavar="MODEL", help="model, by name or file, whose tests to show")
     command.add_argument("--overwrite", action="store_true", help="replace an existing page")
+    set_examples(
+        command,
+        ("a page about a catalogue", "skdistmass report distmass.fits"),
+        (
+            "with what your own model reached on its test stars",
+            "skdistmass report distmass.fits --training my-mass.joblib -o report.html",
+        ),
+    )
     command.set_defaults(run=run_report)
 
 
-def run_report(args: argparse.Namespace) -> None:
+def run_report(args: argparse.Namespace) -> Result:
     """Write the page.
 
     Parameters
     ----------
     args : argparse.Namespace
         Arguments of the command.
-    """
-    from skdistmass.report.page import write_report
 
+    Returns
+    -------
+    Result
+        What was written.
+    """
+    from skdistmass.report.libraries import require_libraries
+    from skdistmass.tables.atomic import check_file
+    from skdistmass.tables.open import check_input
+
+    # What can be wrong with the arguments is told before anything heavy is imported.
     output = args.output or default_page(args.catalog)
+    require_libraries()
+    check_input(args.catalog)
+    check_file(output, args.overwrite)
+    from skdistmass.report import write_report
+
     write_report(args.catalog, output, training=args.training, overwrite=args.overwrite)
-    sys.stdout.write(f"wrote {output}\n")
+    return Result(f"wrote {output}", {"input": args.catalog, "outputs": [output]})
 
 
 def default_page(catalog: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from skdistmass.cli.output import Result, set_examples
 
 DEFAULT_STARS = 5000
 DEFAULT_SURVEY = "skdistmass-survey.fits"
@@ -18,6 +19,9 @@ def add_simulate_arguments(parser: argparse.ArgumentParser) -> None:
     parser : argparse.ArgumentParser
         Parser of the command.
     """
+    parser.description = (
+        "Write a simulated survey: a table as a survey has it, and what is true of its stars."
+    )
     parser.add_argument(
         "-n", "--stars", type=int, default=DEFAULT_STARS, help=f"rows (default: {DEFAULT_STARS})"
     )
@@ -27,18 +31,30 @@ def add_simulate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--truth", metavar="FILE", help="also write the true values, row by row")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    set_examples(
+        parser,
+        ("a survey of 100,000 stars", "skdistmass simulate -n 100000 -o survey.fits"),
+        ("the true distances and masses too", "skdistmass simulate -o survey.fits --truth truth.fits"),
+    )
     parser.set_defaults(run=run_simulate)
 
 
-def run_simulate(args: argparse.Namespace) -> None:
+def run_simulate(args: argparse.Namespace) -> Result:
     """Run the command.
 
     Parameters
     ----------
     args : argparse.Namespace
         Its arguments.
+
+    Returns
+    -------
+    Result
+        What was written.
     """
-    write_survey(args.output, args.truth, args.stars, args.seed, args.overwrite)
+    paths = write_survey(args.output, args.truth, args.stars, args.seed, args.overwrite)
+    text = "\n".join(f"wrote {path}" for path in paths)
+    return Result(text, {"outputs": paths, "rows": args.stars, "seed": args.seed})
 
 
 def write_survey(
@@ -47,7 +63,7 @@ def write_survey(
     n_stars: int = DEFAULT_STARS,
     seed: int = 0,
     overwrite: bool = False,
-) -> None:
+) -> list[str]:
     """Write a simulated survey and, if asked for, its truth.
 
     Parameters
@@ -60,6 +76,11 @@ def write_survey(
         Seed of the random numbers.
     overwrite : bool, default=False
         Whether to replace existing files.
+
+    Returns
+    -------
+    list of str
+        The files.
 
     Raises
     ------
@@ -77,4 +98,4 @@ def write_survey(
 
     for table, path in zip(make_survey(n_stars, random_state=seed), outputs, strict=False):
         write_table(table, path, overwrite=overwrite)
-        sys.stdout.write(f"wrote {path}\n")
+    return outputs

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from skdistmass.cli.output import Result, add_common_options, set_examples
+from skdistmass.progress import progress
 
 if TYPE_CHECKING:
     from skdistmass.training.trained_model import TrainedModel
@@ -38,6 +40,31 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         description="Train the model of masses on a table of labels, joined to the survey by identifier.",
     )
     _add_mass_arguments(mass.add_argument_group("training set"))
+    parser.description = (
+        "Train a model by the published recipes; `train distance --help` and `train mass --help` say how."
+    )
+    set_examples(
+        distance,
+        (
+            "the published recipe on your table",
+            "skdistmass train distance allStar.fits -o distance.joblib --report report.txt",
+        ),
+        (
+            "your own distances, in pc, with their errors",
+            "skdistmass train distance s.fits -o my.joblib --distance-source DIST --distance-error E_DIST",
+        ),
+    )
+    set_examples(
+        mass,
+        (
+            "seismic masses, joined to the survey by KIC number",
+            "skdistmass train mass allStar.fits --labels apokasc.csv --id-column KIC -o mass.joblib",
+        ),
+        (
+            "a larger network, and an ensemble of four",
+            "skdistmass train mass stars.fits --labels masses.fits -o m.joblib --hidden 16,16 --members 4",
+        ),
+    )
     parser.set_defaults(run=run_train)
 
 
@@ -55,10 +82,7 @@ def _common_arguments() -> argparse.ArgumentParser:
         help="write the whole report to REPORT, or to the screen",
     )
     common.add_argument("--overwrite", action="store_true", help="replace existing files")
-    common.add_argument("--quiet", action="store_true", help="no lines of progress")
-    common.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
-    )
+    add_common_options(common)
     common.add_argument(
         "--calibration",
         choices=("validation", "out_of_fold"),
@@ -172,13 +196,18 @@ def _threshold(text: str) -> float | str | None:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto nor none") from None
 
 
-def run_train(args: argparse.Namespace) -> None:
+def run_train(args: argparse.Namespace) -> Result:
     """Train a model and write its files.
 
     Parameters
     ----------
     args : argparse.Namespace
         Parsed arguments of `add_train_arguments`.
+
+    Returns
+    -------
+    Result
+        Metrics of the test stars and the files.
 
     Raises
     ------
@@ -187,31 +216,40 @@ def run_train(args: argparse.Namespace) -> None:
     OSError
         If a file cannot be read or written.
     """
+    # This process is the command's own: another backend in its environment is meant for other programs.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     from skdistmass.tables.atomic import new_file
-    from skdistmass.training.trained_model import check_paths
 
-    check_paths(args.out, args.kind, args.overwrite)
     report_file = Path(args.report) if args.report not in (None, _TO_SCREEN) else None
-    if report_file is not None and report_file.exists() and not args.overwrite:
-        raise FileExistsError(f"{report_file}: exists; give --overwrite to replace it")
-    progress = None if args.quiet else _progress
-    result = (_train_distance if args.kind == "distance" else _train_mass)(args, progress)
+    _check_arguments(args, report_file)
+    with progress(f"train {args.kind}"):
+        result = (_train_distance if args.kind == "distance" else _train_mass)(args)
     written = result.save(args.out, overwrite=args.overwrite)
     if report_file is not None:
         with new_file(report_file) as temporary:
             temporary.write_text(result.report(), encoding="utf-8")
         written.append(report_file)
     if args.report == _TO_SCREEN:
-        sys.stdout.write(result.report())
+        lines = [result.report().rstrip("\n")]
     else:
         summary = ", ".join(f"{name} {value}" for name, value in result.metrics["all"].items())
-        sys.stdout.write(f"fractional {args.kind} errors of the test stars: {summary}\n")
-    sys.stdout.writelines(f"wrote {path}\n" for path in written)
+        lines = [f"fractional {args.kind} errors of the test stars: {summary}"]
+    lines += [f"wrote {path}" for path in written]
+    data = {"kind": args.kind, "input": args.input, "outputs": written, "metrics": result.metrics}
+    return Result("\n".join(lines), data, is_answer=args.report == _TO_SCREEN)
 
 
-def _progress(message: str) -> None:
-    sys.stderr.write(f"train: {message}\n")
-    sys.stderr.flush()
+def _check_arguments(args: argparse.Namespace, report_file: Path | None) -> None:
+    """Tell what is wrong before anything heavy is imported."""
+    from skdistmass.models.files import check_paths
+    from skdistmass.tables.open import check_input
+
+    check_paths(args.out, args.kind, args.overwrite)
+    if report_file is not None and report_file.exists() and not args.overwrite:
+        raise FileExistsError(f"{report_file}: exists; give --overwrite to replace it")
+    for path in (args.input, getattr(args, "labels", None), getattr(args, "clusters", None)):
+        if path is not None:
+            check_input(path)
 
 
 def _network_settings(args: argparse.Namespace) -> dict[str, Any]:
@@ -227,7 +265,7 @@ def _network_settings(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _train_distance(args: argparse.Namespace, progress: Callable[[str], None] | None) -> TrainedModel:
+def _train_distance(args: argparse.Namespace) -> TrainedModel:
     from skdistmass.estimators.distance import DistanceRegressor
     from skdistmass.training import train_distance
 
@@ -244,7 +282,6 @@ def _train_distance(args: argparse.Namespace, progress: Callable[[str], None] | 
         calibration=args.calibration,
         test_size=args.test_size,
         random_state=args.seed,
-        progress=progress,
         max_parallax_error=args.max_parallax_error,
         max_extinction=args.max_extinction,
         extinction_rule=args.extinction_rule,
@@ -254,7 +291,7 @@ def _train_distance(args: argparse.Namespace, progress: Callable[[str], None] | 
     )
 
 
-def _train_mass(args: argparse.Namespace, progress: Callable[[str], None] | None) -> TrainedModel:
+def _train_mass(args: argparse.Namespace) -> TrainedModel:
     from skdistmass.estimators.mass import MassRegressor
     from skdistmass.training import train_mass
 
@@ -266,7 +303,6 @@ def _train_mass(args: argparse.Namespace, progress: Callable[[str], None] | None
         calibration=args.calibration,
         test_size=args.test_size,
         random_state=args.seed,
-        progress=progress,
         mass_column=args.mass_column,
         error_column=args.error_column,
         id_column=args.id_column,

@@ -21,6 +21,7 @@ from skdistmass.isochrones.index import (
     SUMMARIES,
     PointIndex,
 )
+from skdistmass.progress import follow, is_running
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +154,7 @@ def _map_chunks(
     chunks = [slice(i, min(i + CHUNK, n_rows)) for i in range(0, n_rows, CHUNK)]
     with ThreadPoolExecutor(effective_n_jobs(n_jobs)) as pool:
         results = pool.map(lambda chunk: function(*(values[order[chunk]] for values in arrays)), chunks)
-        parts = list(_count(results, chunks) if progress else results)
+        parts = list(_count(results, chunks, progress))
     out = []
     for blocks in zip(*parts, strict=True):
         out.append(np.empty((n_rows, blocks[0].shape[1])))
@@ -162,14 +163,12 @@ def _map_chunks(
     return out
 
 
-def _count(results: Iterable[Any], chunks: list[slice]) -> Iterator[Any]:
-    """Pass results on and show how many stars are done."""
-    from tqdm.auto import tqdm
-
-    with tqdm(total=chunks[-1].stop, desc="isochrones", unit=" stars", unit_scale=True) as bar:
-        for chunk, result in zip(chunks, results, strict=True):
-            yield result
-            bar.update(chunk.stop - chunk.start)
+def _count(results: Iterable[Any], chunks: list[slice], progress: bool) -> Iterator[Any]:
+    """Pass results on and show how many stars are done, in a bar of its own only if that is asked for."""
+    if not progress and not is_running():
+        return iter(results)
+    sizes = (chunk.stop - chunk.start for chunk in chunks)
+    return follow(results, sizes, "isochrones", chunks[-1].stop, "stars", shown=progress)
 
 
 class IsochroneStatus(IntEnum):

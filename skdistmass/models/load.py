@@ -125,6 +125,28 @@ def read_model(name: str | Path, registry: Mapping[str, Any], trusted: bool = Fa
     return estimator
 
 
+def check_name(name: str | Path, registry: Mapping[str, Any]) -> None:
+    """Check that there is such a model, before it is loaded.
+
+    Parameters
+    ----------
+    name : str or path-like
+        Key of the registry, or path of a file.
+    registry : mapping
+        The shipped models.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if str(name) not in registry and not Path(name).is_file():
+        raise ValueError(
+            f"there is no model {str(name)!r}: it is neither a file nor one of the shipped models "
+            f"{', '.join(sorted(registry))}."
+        )
+
+
 def load_predictor(name: str | Path, trusted: bool = False) -> Any:
     """Load the network of a model without scikit-learn, whose import takes a second or so.
 
@@ -186,12 +208,8 @@ def _read(name: str | Path, registry: Mapping[str, Any], trusted: bool) -> tuple
                 "Reinstall the package."
             )
     else:
+        check_name(name, registry)
         path = Path(name)
-        if not path.is_file():
-            raise ValueError(
-                f"there is no model {str(name)!r}: it is neither a file nor one of the shipped models "
-                f"{', '.join(sorted(registry))}."
-            )
         label, content = f"model file {path}", _content(path)
     with _Naming(label):
         try:

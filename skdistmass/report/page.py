@@ -16,6 +16,7 @@ from skdistmass.report.accuracy import AccuracyTable, against_gaia, of_card
 from skdistmass.report.contents import Contents, read_contents
 from skdistmass.report.figures import draw_pictures
 from skdistmass.report.interactive import bokeh_script, make_diagrams
+from skdistmass.report.libraries import require_libraries
 from skdistmass.tables.atomic import check_file, new_file
 
 if TYPE_CHECKING:
@@ -81,24 +82,6 @@ def write_report(
     with new_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
-
-
-def require_libraries() -> None:
-    """Check that the libraries of a page are there, before the work.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib or Bokeh is not installed.
-    """
-    from importlib.util import find_spec
-
-    missing = [name for name in ("matplotlib", "bokeh", "jinja2") if find_spec(name) is None]
-    if missing:
-        raise ImportError(
-            f"a report page needs {', '.join(missing)}; install with: python -m pip install "
-            "'skdistmass[report]'"
-        )
 
 
 def _card(training: str | Path | None) -> tuple[str, dict[str, Any]] | None:

@@ -27,6 +27,7 @@ _SUMMARISED += tuple(
 )
 
 
+_PERCENTILES = {"p16": 16, "median": 50, "p84": 84}
 _EXACT_VALUES = 2**16
 _DROPPED_BITS = 14  # of the mantissa of a float32, which leaves steps of 0.2 %
 
@@ -154,6 +155,39 @@ class CatalogSummary:
                 lines.append(f"{self.bits[name]:9d}  {name} ({value}): {meaning}")
         return "\n".join(lines)
 
+    def data(self) -> dict[str, Any]:
+        """Give the numbers of the summary, for machines.
+
+        Returns
+        -------
+        dict
+            "rows"; "recommended", rows in each cut of `good_stars`; "bits", rows with each bit; and
+            "quantities": unit, number of values, percentiles, and median of the errors, as a fraction, of
+            ages as [upward, downward] in dex.
+        """
+        return {
+            "rows": self.n_rows,
+            "recommended": self.good,
+            "bits": {name: count for name, count in self.bits.items() if count},
+            "quantities": {name: self._numbers(name) for name in _SUMMARISED if (name,) in self._samples},
+        }
+
+    def _numbers(self, name: str) -> dict[str, Any]:
+        numbers: dict[str, Any] = {
+            "unit": str(CATALOG_COLUMNS[name].unit),
+            "rows": (sample := self._samples[name,]).size,
+        }
+        if sample.size:
+            numbers |= {key: float(sample.percentile(q)) for key, q in _PERCENTILES.items()}
+            errors = self._median_errors(name)
+            if errors:
+                numbers["median_error"] = errors if len(errors) == 2 else errors[0]
+        return numbers
+
+    def _median_errors(self, name: str) -> list[float]:
+        samples = [self._samples.get((name, number)) for number in (0, 1)]
+        return [float(sample.percentile(50)) for sample in samples if sample is not None and sample.size]
+
     def quantities(self) -> list[QuantitySummary]:
         """Summarise the quantities.
 
@@ -175,8 +209,7 @@ class CatalogSummary:
         return QuantitySummary(name, sample.size, low, median, high, unit, self._error(name))
 
     def _error(self, name: str) -> str:
-        samples = [self._samples.get((name, number)) for number in (0, 1)]
-        medians = [sample.percentile(50) for sample in samples if sample is not None and sample.size]
+        medians = self._median_errors(name)
         if len(medians) == 2:
             return f"+{medians[0]:.2f} -{medians[1]:.2f} dex"
         return f"{100 * medians[0]:.1f} %" if medians else ""

@@ -269,6 +269,7 @@ def _tables(columns: Stars, stars: Stars, order: NDArray[Any]) -> tuple[Table, T
     stars["phase"] = np.minimum(stars["phase"], 5).astype(np.int16)
     stars["cluster"], stars["missing"] = stars["cluster"].astype("U10"), stars["missing"].astype("U10")
     observed = Table({name: columns[name][order] for name in _column_order(columns)}, copy=False)
+    observed.convert_bytestring_to_unicode()
     truth = []
     for name, (unit, text) in _TRUTH.items():
         truth.append(Column(stars[name][order], name=name, unit=unit, description=text))

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skdistmass.progress import follow
 from skdistmass.survey.models import load_models
-from skdistmass.survey.options import CatalogOptions
+from skdistmass.survey.options import CatalogOptions, check_target
 from skdistmass.survey.parts import Parts, hold
 from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, as_arrow, join_blocks
 from skdistmass.survey.read import StarReader
 from skdistmass.survey.sinks import Observer, observed, replace_folder, write_whole
 from skdistmass.tables.parquet_folder import is_hats
-from skdistmass.tables.write import check_output, output_format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,50 +179,12 @@ def _refuse_lazy(stars: Any) -> None:
         )
 
 
-def check_target(
-    source: Any, output: str | Path, overwrite: bool, format: str | None, client: Any = None
-) -> tuple[Path, str]:
-    """Check that a catalogue can be written, before the work that makes it.
-
-    Parameters
-    ----------
-    source, output, overwrite, format, client
-        See `write_catalog`.
-
-    Returns
-    -------
-    path : Path
-        What will be written.
-    kind : {"fits", "ecsv", "parquet", "votable", "folder"}
-        Its format.
-
-    Raises
-    ------
-    FileExistsError
-        If it exists and must not be replaced.
-    ValueError
-        If it would replace the source, or the format is unknown.
-    """
-    path, table = Path(output), Path(source) if isinstance(source, str | Path) else None
-    is_folder = table is not None and table.is_dir()
-    if table is not None and table.exists():
-        inside = path.resolve().is_relative_to(table.resolve())
-        if inside or (path.is_dir() and table.resolve().is_relative_to(path.resolve())):
-            raise ValueError(f"{path}: the catalogue would replace the table it is made from, or lie in it")
-    if format != "folder" and (format is not None or path.suffix or not (is_folder or client)):
-        return check_output(path, overwrite, format), output_format(path, format)
-    if path.exists() and not (overwrite and path.is_dir()):
-        raise FileExistsError(f"{path}: exists; give overwrite=True (--overwrite) to replace a folder")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: its folder {path.parent} does not exist; make it first")
-    return path, "folder"
-
-
 def _write_from_parts(
     job: CatalogJob, folder: Path, path: Path, kind: str, progress: bool | None, observe: Any, client: Any
 ) -> None:
     """Write a catalogue by way of its finished pieces, after those of an earlier run."""
-    parts = Parts(folder / job.identity(kind), ".parquet" if kind == "folder" else ".arrow")
+    # Workers of a cluster have other current folders.
+    parts = Parts((folder / job.identity(kind)).resolve(), ".parquet" if kind == "folder" else ".arrow")
     parts.open()
     try:
         todo = [piece for piece in job.pieces if not parts.is_done(piece)]
@@ -234,8 +196,10 @@ def _write_from_parts(
             done = fill_parts(client, job, todo, parts)
         for _ in _with_bar(done, job, len(job.pieces) - len(todo), progress):
             pass
+        sizes = [piece.stop - piece.start for piece in job.pieces]
         tables = observed(map(parts.read, job.pieces), observe)
         if kind != "folder":
+            tables = follow(tables, sizes, "writing", job.reader.n_rows, shown=progress)
             _write_file(tables, folder, path, kind, job)
             parts.remove()
             return
@@ -262,13 +226,6 @@ def _write_file(tables: Iterator[pa.Table], folder: Path, path: Path, kind: str,
 
 def _with_bar(items: Iterator[Any], job: CatalogJob, n_done: int, progress: bool | None) -> Iterator[Any]:
     """Show a progress bar over pieces; their numbers of rows are taken in order."""
-    from tqdm import tqdm
-
-    pieces, n_rows = job.pieces, job.reader.n_rows
-    sizes = [piece.stop - piece.start for piece in pieces]
-    initial = min(n_done * sizes[0], n_rows)
-    hidden = None if progress is None else not progress
-    with tqdm(total=n_rows, initial=initial, unit=" rows", unit_scale=True, disable=hidden) as bar:
-        for number, item in enumerate(items, start=n_done):
-            bar.update(sizes[number])
-            yield item
+    sizes, n_rows = [piece.stop - piece.start for piece in job.pieces], job.reader.n_rows
+    done = min(n_done * sizes[0], n_rows)
+    return follow(items, sizes[n_done:], "catalogue", n_rows, done=done, shown=progress)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skdistmass._version import __version__
 from skdistmass.columns import CATALOG_COLUMNS, FEATURES
+from skdistmass.progress import tell
 from skdistmass.survey.flags import clean_inputs
 from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.options import CatalogOptions
@@ -57,9 +58,12 @@ def fill_catalog(
     if models.distance is not None or models.isochrone is not None:
         values |= apparent(inputs, options)
     if models.distance is not None:
+        tell("distances")
         values |= distances(inputs, values, models.distance)
+    tell("masses and ages")
     values |= masses_and_ages(inputs, models.masses, models.age)
     if models.isochrone is not None:
+        tell("isochrones")
         values |= isochrone_values(inputs, values, models.isochrone)
     values["BITMASK"] = inputs.flags
     provenance = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.columns import EXTRATARG_BITS
-from skdistmass.tables.clean import encode
+from skdistmass.progress import follow, stage
+from skdistmass.tables.source import encode
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -217,6 +219,8 @@ def repeated_stars(reader: StarReader, block_rows: int) -> NDArray[np.bool_] | N
     """
     if not needs_whole_table(reader.names):
         return None
-    blocks = (star_keys(stars) for stars in reader.select(key_columns(reader.names)).blocks(block_rows))
-    keys, snr = zip(*blocks, strict=True)
+    blocks = reader.select(key_columns(reader.names)).blocks(block_rows)
+    stage("finding repeated stars")
+    looked = follow(blocks, repeat(block_rows), "finding repeated stars", reader.n_rows)
+    keys, snr = zip(*(star_keys(stars) for stars in looked), strict=True)
     return find_repeated(np.concatenate(keys), np.concatenate(snr))

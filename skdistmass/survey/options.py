@@ -1,11 +1,11 @@
-"""Options of a catalogue, for Python, the command line and a cluster."""
+"""Options of a catalogue, for Python, the command line and a cluster, and where it can be written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from skdistmass.columns import LABEL_SETS, NAMINGS, Naming
 from skdistmass.physics.constants import A_K_PER_E_B_V
@@ -92,7 +92,9 @@ class CatalogOptions:
     columns: Naming = field(
         default="released", metadata={"help": "naming of the columns", "choices": NAMINGS}
     )
-    trusted: bool = field(default=False, metadata={"help": "unpickle model files that are not shipped"})
+    trusted: bool = field(
+        default=False, metadata={"help": "unpickle files of other classes, which can run code"}
+    )
     keep: Sequence[str] = field(
         default=(), metadata={"help": "further columns of INPUT that pass through unchanged"}
     )
@@ -105,3 +107,44 @@ class CatalogOptions:
         for name, choices in (("columns", NAMINGS), ("extinction_rule", EXTINCTION_RULES)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {choices}; received {getattr(self, name)!r}")
+
+
+def check_target(
+    source: Any, output: str | Path, overwrite: bool, format: str | None, client: Any = None
+) -> tuple[Path, str]:
+    """Check that a catalogue can be written, before the work that makes it.
+
+    Parameters
+    ----------
+    source, output, overwrite, format, client
+        See `write_catalog`.
+
+    Returns
+    -------
+    path : Path
+        What will be written.
+    kind : {"fits", "ecsv", "parquet", "votable", "folder"}
+        Its format.
+
+    Raises
+    ------
+    FileExistsError
+        If it exists and must not be replaced.
+    ValueError
+        If it would replace the source, or the format is unknown.
+    """
+    from skdistmass.tables.write import check_output, output_format
+
+    path, table = Path(output), Path(source) if isinstance(source, str | Path) else None
+    is_folder = table is not None and table.is_dir()
+    if table is not None and table.exists():
+        inside = path.resolve().is_relative_to(table.resolve())
+        if inside or (path.is_dir() and table.resolve().is_relative_to(path.resolve())):
+            raise ValueError(f"{path}: the catalogue would replace the table it is made from, or lie in it")
+    if format != "folder" and (format is not None or path.suffix or not (is_folder or client)):
+        return check_output(path, overwrite, format), output_format(path, format)
+    if path.exists() and not (overwrite and path.is_dir()):
+        raise FileExistsError(f"{path}: exists; give overwrite=True (--overwrite) to replace a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: its folder {path.parent} does not exist; make it first")
+    return path, "folder"

@@ -178,16 +178,12 @@ class Parts:
         """
         import pyarrow as pa
 
-        file = self.file(piece)
-        try:
-            with new_file(file) as temporary:
-                if self.suffix == _KEPT:
-                    with pa.ipc.new_file(str(temporary), table.schema) as writer:
-                        writer.write_table(table)
-                else:
-                    write_parquet([table], temporary)
-        except OSError as error:
-            raise OSError(error.errno, f"{file}: cannot be written ({error})") from error
+        with new_file(self.file(piece)) as temporary:
+            if self.suffix == _KEPT:
+                with pa.ipc.new_file(str(temporary), table.schema) as writer:
+                    writer.write_table(table)
+            else:
+                write_parquet([table], temporary)
 
     def read(self, piece: Piece) -> pa.Table:
         """Read a piece.

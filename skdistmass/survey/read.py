@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from itertools import count
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from astropy.table import Table
 
+_LOG = logging.getLogger("skdistmass")
 _APSTAR_PARTS = ("TELESCOPE", "FIELD", "APOGEE_ID")
 _APSTAR_FORM = "apogee.{}.stars.{}.{}"
 
@@ -126,6 +128,7 @@ class StarReader:
             raise ValueError(f"{opened.label}: the table has no rows")
         self._opened, self._plan = opened, plan
         self.label, self.n_rows = opened.label, opened.n_rows
+        _LOG.info("%s: %d rows; columns %s", self.label, self.n_rows, plan.describe())
 
     @property
     def names(self) -> list[str]:
@@ -135,7 +138,8 @@ class StarReader:
     @property
     def columns(self) -> list[str]:
         """Columns of the table that are read for them."""
-        return list(self._plan.kinds)
+        masks = self._opened.masks
+        return [*self._plan.kinds, *(masks[name] for name in self._plan.kinds if name in masks)]
 
     def select(self, columns: Iterable[str]) -> StarReader:
         """Read fewer columns of the same table.

@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike
 from skdistmass.columns import CATALOG_COLUMNS
 from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob
 from skdistmass.tables.atomic import open_binary
-from skdistmass.tables.clean import encode
 from skdistmass.tables.fits import FitsWriter
 from skdistmass.tables.parquet import from_arrow, write_parquet
-from skdistmass.tables.source import META_KEY
+from skdistmass.tables.source import META_KEY, encode
 from skdistmass.tables.write import meta_json, write_table
 
 if TYPE_CHECKING:

@@ -198,6 +198,26 @@ class ColumnPlan:
         """
         return {**self.auxiliary, **self.found}[name][0]
 
+    def describe(self) -> str:
+        """Say which columns of the table stand for which quantities.
+
+        Returns
+        -------
+        str
+            Canonical names, those of the table where they differ, and what is made of others.
+        """
+        names = [
+            name if hits[0] == name else f"{name} (`{hits[0]}`)"
+            for name, hits in self.found.items()
+            if len(hits) == 1
+        ]
+        made = [(derivation.target, tuple(derivation.terms)) for derivation in self.derivations]
+        made += [(combination.target, combination.parts) for combination in self.combinations]
+        for target, parts in made:
+            listed = ", ".join(f"`{self.auxiliary[part][0]}`" for part in parts)
+            names.append(f"{target} (made of {listed})")
+        return ", ".join(names)
+
     def assemble(self, raw: Mapping[str, RawColumn], label: str, first_row: int = 0) -> dict[str, NDArray]:
         """Make the planned columns from those of the table.
 

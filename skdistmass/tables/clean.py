@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import BAD_MAGNITUDE, FLAG_SENTINEL, SENTINEL, CatalogColumn, Column
-from skdistmass.tables.source import RawColumn, quiet_astropy
+from skdistmass.tables.source import RawColumn, decode_bytes, quiet_astropy
 
 _MAX_INTEGER = 2**63 - 1
 _NO_TEXT = frozenset(("nan", "none", "null", "n/a", "<na>", "--"))
 _TRUE, _FALSE = ("true", "t", "yes", "y"), ("false", "f", "no", "n")
 _FIRST_LETTERS = np.array([ord(letter) for letter in "nN<-b"], np.uint32)
 _E_NOTATION = re.compile(r"[+-]?\d+(\.\d+)?[eE]\+?\d+")
+_COMMA_NUMBER = re.compile(r"[+-]?[\d.]*,[\d.,]*([eE][+-]?\d+)?")
 _BYTES_TEXT = re.compile(r"b(['\"])([^\\'\"]*)\1")
 _SPELLINGS = {"kelvin": "K", "degrees": "deg", "degree": "deg", "magnitude": "mag", "solar mass": "solMass"}
 MISSING_WORDS = frozenset(
@@ -68,11 +69,30 @@ def clean_column(raw: RawColumn, column: Column | CatalogColumn, name: str, firs
     """
     values = to_native(raw.values)
     if column.kind == "str":
+        if values.dtype.kind in "iuf":
+            values, raw = _numbers_as_names(values, raw.mask, name, first_row), raw._replace(mask=None)
         text = decode(values, raw.mask)
         return _without_words(text) if isinstance(column, Column) else text
     if column.kind == "int":
         return _clean_int(values, raw.mask, column, name, first_row)
     return _clean_float(values, raw, column, name, first_row)
+
+
+def _numbers_as_names(
+    values: NDArray, mask: NDArray[np.bool_] | None, name: str, first_row: int
+) -> NDArray[np.object_]:
+    """Write numbers of a column of names as integers; "" where there is none."""
+    missing = np.isnan(values) if mask is None else np.isnan(values) | mask
+    if values.dtype.kind == "f":
+        # A fraction stays what it is; where floats are further apart than one, two names may have become one.
+        exact = 2.0 ** (np.finfo(values.dtype).nmant + 1)
+        if len(rows := np.flatnonzero(~missing & (np.abs(values) > exact))):
+            raise ValueError(
+                f"column `{name}` must hold names or exact integers; row {first_row + rows[0]} has the "
+                f"{values.dtype} {values[rows[0]]!s}, whose last digits are lost; store the column as text"
+            )
+    words = [int(value) if value == value // 1 else value for value in np.where(missing, 0, values).tolist()]
+    return np.where(missing, "", np.array(words, dtype=object))
 
 
 def decode(values: NDArray, mask: NDArray[np.bool_] | None = None) -> NDArray[np.str_]:
@@ -94,7 +114,7 @@ def decode(values: NDArray, mask: NDArray[np.bool_] | None = None) -> NDArray[np
         values = values.copy()
         values[mask] = "" if values.dtype.kind in "SUO" else 0
     if values.dtype.kind == "S":
-        text = _decode_bytes(values)
+        text = decode_bytes(values)
     elif values.dtype.kind == "U":
         text = values
     else:
@@ -106,69 +126,13 @@ def decode(values: NDArray, mask: NDArray[np.bool_] | None = None) -> NDArray[np
     return text.astype(f"U{max(width, 1)}")
 
 
-def _decode_bytes(values: NDArray[np.bytes_]) -> NDArray[np.str_]:
-    width = values.dtype.itemsize
-    if not width or not values.size:
-        return values.astype(str)
-    codes = np.ascontiguousarray(values).view(np.uint8).reshape(*values.shape, width)
-    if codes.max() < 128:
-        # One ASCII byte is one code point: widening the bytes is many times faster than decoding.
-        return codes.astype(np.uint32).view(f"U{width}").reshape(values.shape)
-    return np.char.decode(values, "utf-8", errors="replace")
-
-
-def encode(
-    text: NDArray[np.str_], encoding: str = "ascii", errors: str = "backslashreplace"
-) -> NDArray[np.bytes_]:
-    """Bytes of text, as wide as the longest of them needs.
-
-    Parameters
-    ----------
-    text : ndarray of str
-        Text.
-    encoding, errors : str
-        As in `str.encode`; for characters that are not ASCII.
-
-    Returns
-    -------
-    ndarray of bytes
-        The encoded text.
-    """
-    width = text.dtype.itemsize // 4
-    if not width or not text.size:
-        return np.char.encode(text, encoding, errors)
-    codes = np.ascontiguousarray(text).view(np.uint32).reshape(-1, width)
-    if codes.max() >= 128:
-        return np.char.encode(text, encoding, errors)
-    # A code point below 128 is one byte in either encoding: this is many times faster than encoding.
-    width = int(max(np.flatnonzero(codes.any(axis=0)), default=0)) + 1
-    return codes[:, :width].astype(np.uint8).view(f"S{width}").reshape(text.shape)
-
-
 def _as_text(value: object) -> str:
     # pandas' NA answers no question, not even whether it is itself.
     if value is None or type(value).__name__ in ("NAType", "MaskedConstant"):
         return ""
     if isinstance(value, float) and value != value:
         return ""
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def text_of(values: NDArray) -> NDArray:
-    """Give values of a table as text objects.
-
-    Parameters
-    ----------
-    values : ndarray
-        Text or bytes.
-
-    Returns
-    -------
-    ndarray of object
-        The same as `str`.
-    """
-    decoded = _decode_bytes(values) if values.dtype.kind == "S" else values
-    return np.array(decoded.tolist(), dtype=object)
+    return value.decode("utf-8", errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _clean_float(
@@ -258,7 +222,8 @@ def _without_words(text: NDArray[np.str_]) -> NDArray[np.str_]:
 
 
 def _text_of_numbers(values: NDArray, mask: NDArray[np.bool_] | None) -> tuple[list[str], NDArray[np.bool_]]:
-    text = decode(values.ravel(), None if mask is None else np.ravel(mask)).tolist()
+    decoded = decode(values.ravel(), None if mask is None else np.ravel(mask)).tolist()
+    text = [found[2] if (found := _BYTES_TEXT.fullmatch(word)) else word for word in decoded]
     return text, np.array([word.lower() in MISSING_WORDS for word in text])
 
 
@@ -284,7 +249,7 @@ def _parse_numbers(
         row, word = _first_failure(text, _number)
         unit = f" [{unit}]" if unit else ""
         message = f"column `{name}`{unit} must hold numbers; row {first_row + row} has the text {word!r}"
-        if "," in word:
+        if _COMMA_NUMBER.fullmatch(word):
             message += " (a decimal comma, or a thousands separator?)"
         raise ValueError(message) from None
 

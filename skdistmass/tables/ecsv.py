@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.tables.atomic import open_binary
-from skdistmass.tables.clean import text_of
 from skdistmass.tables.source import (
     RawColumn,
     TableSource,
@@ -23,14 +23,16 @@ from skdistmass.tables.source import (
     column_values,
     quiet_astropy,
     table_source,
+    text_of,
 )
 from skdistmass.tables.text import count_records, records_source
-from skdistmass.tables.text_records import Dialect, open_text, records
+from skdistmass.tables.text_records import Dialect, next_line, open_text, records
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 _MAGIC = "# %ECSV"
+_HEADER_CHARACTERS = 2**23  # at most; YAML needs a thousand times the memory and minutes for more
 _NUMBER = re.compile(r"(float|int|uint)(16|32|64|8)")
 _VECTOR = re.compile(r"((?:float|int|uint)(?:16|32|64|8))\[([1-9]\d*)\]")
 _NEEDS_QUOTES = re.compile(r'[\s"#\x00-\x1f]|^$')
@@ -161,11 +163,14 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     """Read the header, and count the lines before the first row."""
     from astropy.io.misc import yaml
 
-    lines = []
+    lines, n_characters = [], 0
     with open_text(path) as stream:
-        for line in stream:
+        for line in iter(partial(next_line, stream), ""):
+            n_characters += len(line)
             if not line.startswith("#"):
                 break
+            if n_characters > _HEADER_CHARACTERS:
+                raise ValueError(f"its header has more than {_HEADER_CHARACTERS} characters")
             lines.append(line[2:].rstrip("\r\n"))
     header = yaml.load("\n".join(line for line in lines if not line.startswith("%")))
     return header, len(lines) + 1

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.tables.atomic import open_binary
-from skdistmass.tables.clean import encode
 from skdistmass.tables.fits_header import add_words, table_header, unit_of, with_checksum
 from skdistmass.tables.source import (
     META_KEY,
@@ -20,6 +19,7 @@ from skdistmass.tables.source import (
     TableSource,
     choose_table,
     column_values,
+    encode,
     open_bytes,
     parse_meta,
     quiet_astropy,
@@ -80,6 +80,9 @@ def _find_table(hdus: Any, is_complete: IsComplete) -> tuple[Any, int]:
 
     tables = []
     for index, hdu in enumerate(hdus):
+        if not hasattr(hdu, "fileinfo"):
+            # astropy goes on for ever behind a damaged header.
+            raise OSError(f"extension {index} has a damaged header")
         if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
             continue
         tables.append((hdu, index))
@@ -170,8 +173,13 @@ class _Layout:
 
     def _as_column(self, name: str, values: NDArray) -> RawColumn:
         # A null is a value of the file, before it is scaled.
-        mask = _null_mask(values, self.nulls[name]) if name in self.plain else None
-        values = _scaled(values, *self.scales[name]) if name in self.plain else values
+        if name not in self.plain:
+            return RawColumn(values, None, self.units[name])
+        scale, zero = self.scales[name]
+        mask, values = _null_mask(values, self.nulls[name]), _scaled(values, scale, zero)
+        if mask is not None and scale == 1 and zero:
+            # astropy writes the null of an unsigned column as it is after the offset.
+            mask |= values == self.nulls[name]
         return RawColumn(values, mask, self.units[name])
 
     def _read_blocks(self, stream: IO[bytes], names: list[str], rows: slice) -> dict[str, NDArray]:

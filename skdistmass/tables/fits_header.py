@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,6 +92,7 @@ def unit_of(unit: str | None, comment: str | None) -> str:
     return found[1] if found[1] == "dex" or not _fits_unit(found[1]) else ""
 
 
+@cache  # astropy takes 20 ms to find units that look like one that it does not know
 def _fits_unit(unit: str) -> str:
     """Give the unit as FITS knows it, "" for one that it does not know."""
     from astropy import units

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -27,6 +28,7 @@ from skdistmass.tables.source import (
     TableSource,
     column_labels,
     column_values,
+    decode_bytes,
     parse_meta,
 )
 
@@ -47,6 +49,7 @@ _DOWN_UP = (
     ("neg", "pos"),
 )
 _BATCH_ROWS = 2**16
+_INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")  # such as are written; 007 is a name
 _ASTROPY_LABELS = ("unit", "description")
 
 
@@ -126,17 +129,17 @@ class _Parts:
         return {
             name: common_type([schema.field(name).type for schema in self.schemas.values()], kind)
             if name in self.units
-            else self._key_type(name)
+            else self._key_type(name, kind)
             for name, kind in kinds.items()
         }
 
-    def _key_type(self, name: str) -> pa.DataType:
+    def _key_type(self, name: str, kind: str) -> pa.DataType:
         """Choose the type of a column that stands in the names of folders: integers where all are."""
         import pyarrow as pa
 
         words = {word for values in self.partitions.values() if (word := values.get(name)) is not None}
-        whole = words and all(word.lstrip("-").isdecimal() for word in words)
-        return pa.int64() if whole else pa.string()
+        whole = words and all(_INTEGER.fullmatch(word) for word in words)
+        return pa.int64() if whole and kind != "str" else pa.string()
 
     def _batches(self, types: Mapping[str, pa.DataType], first: int) -> Iterator[pa.Table]:
         """Give all rows from row `first` on, in pieces of any size."""
@@ -364,7 +367,7 @@ def _arrow_array(values: NDArray) -> pa.Array:
     import pyarrow as pa
 
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
+        values = decode_bytes(values)
     if values.dtype.kind == "U":
         return pa.array(values.tolist(), pa.string())
     values = values.astype(values.dtype.newbyteorder("="), copy=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from skdistmass.tables.clean import convert_unit
+from skdistmass.tables.clean import MISSING_WORDS, convert_unit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -156,6 +156,12 @@ def _is_number(kind: Any) -> bool:
     return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
 
 
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
 def as_type(column: pa.ChunkedArray, wanted: pa.DataType, name: str, file: Path) -> pa.ChunkedArray:
     """Convert a column of one file to the type of the table.
 
@@ -195,6 +201,10 @@ def as_type(column: pa.ChunkedArray, wanted: pa.DataType, name: str, file: Path)
                 raise pa.ArrowInvalid("identifiers as floats have lost their last digits")
         if pa.types.is_boolean(column.type) and pa.types.is_floating(wanted):
             column = column.cast(pa.int8())
+        if _is_text(column.type) and _is_number(wanted):
+            words = pc.utf8_trim_whitespace(column)
+            missing = pc.is_in(pc.utf8_lower(words), pa.array(sorted(MISSING_WORDS), words.type))
+            column = pc.if_else(missing, pa.scalar(None, words.type), words)
         return column.cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         message = f"{file}: column `{name}` is {column.type} here and cannot be {wanted} as in the table"

@@ -78,6 +78,7 @@ class TableSource:
     meta: dict[str, Any] = field(default_factory=dict)
     widths: dict[str, int] = field(default_factory=dict)
     fetch_blocks: Callable[[Mapping[str, str], int, int], Iterator[dict[str, RawColumn]]] | None = None
+    masks: dict[str, str] = field(default_factory=dict)
 
     def blocks(self, kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
         """Give the rows of the table in blocks.
@@ -264,36 +265,6 @@ def column_labels(table: Table, name: str) -> ColumnLabels:
     return ColumnLabels(unit, info.description or "", str((info.meta or {}).get("ucd") or column_ucd(name)))
 
 
-def open_object(source: Any) -> TableSource:
-    """Open a table in memory.
-
-    Parameters
-    ----------
-    source : astropy.table.Table, pandas.DataFrame or structured ndarray
-        The table.
-
-    Returns
-    -------
-    TableSource
-        The open table.
-
-    Raises
-    ------
-    TypeError
-        If `source` is no table.
-    """
-    from astropy.table import Table
-
-    if isinstance(source, Table):
-        return table_source(source, str(source.meta.get("source", "Table")))
-    if type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns"):
-        return _frame_source(source)
-    if isinstance(source, np.ndarray) and source.dtype.names:
-        return table_source(Table(source), "array")
-    expected = "a path, an astropy Table, a pandas DataFrame or a structured array"
-    raise TypeError(f"a table must be {expected}; got {type(source).__name__}")
-
-
 def table_source(table: Any, label: str) -> TableSource:
     """Open an astropy table.
 
@@ -318,59 +289,16 @@ def table_source(table: Any, label: str) -> TableSource:
 
 
 def _from_astropy(column: Any) -> RawColumn:
+    if not isinstance(column, np.ndarray):
+        # Coordinates, times and the like are no numbers of one unit.
+        kind = type(column).__name__
+        return RawColumn(np.array([f"{kind} {value}" for value in column], dtype=object))
     unit = getattr(column, "unit", None)
     values = getattr(column, "value", column)
     mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else getattr(values, "mask", None)
     mask = np.asarray(mask) if mask is not None and np.any(mask) else None
     values = getattr(values, "unmasked", values)
     return RawColumn(np.asarray(np.ma.getdata(values)), mask, "" if unit is None else str(unit))
-
-
-def _frame_source(frame: Any) -> TableSource:
-    import pandas as pd
-
-    columns = [str(name) for name in frame.columns]
-    index = [str(name) for name in frame.index.names if name is not None and str(name) not in columns]
-    names = [*index, *columns]
-
-    def column(name: str, rows: slice) -> pd.Series:
-        if name in index:
-            return pd.Series(frame.index[rows].get_level_values(name))
-        return frame.iloc[rows, columns.index(name)]
-
-    def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
-        return {name: _from_series(column(name, rows)) for name in kinds}
-
-    return TableSource("DataFrame", names, len(frame), fetch)
-
-
-def _from_series(series: Any) -> RawColumn:
-    """Give the values of a column of a data frame.
-
-    Parameters
-    ----------
-    series : pandas.Series
-        The column.
-
-    Returns
-    -------
-    RawColumn
-        Values and mask; integers are never taken through floats.
-    """
-    import pandas as pd
-
-    mask = series.isna().to_numpy(dtype=bool)
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(series.cat.categories.dtype if not mask.any() else object)
-    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_integer_dtype(series.dtype):
-        # Never through float: identifiers have 19 digits.
-        values = (series.fillna(0) if mask.any() else series).to_numpy(dtype=np.int64)
-    elif pd.api.types.is_float_dtype(series.dtype):
-        single = str(series.dtype).lower() in ("float32", "float[pyarrow]")
-        values = series.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan)
-    else:
-        values = series.to_numpy(dtype=object)
-    return RawColumn(values, mask if mask.any() else None)
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -389,3 +317,71 @@ def open_bytes(path: Path) -> BinaryIO:
     with path.open("rb") as stream:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     return cast(BinaryIO, gzip.open(path)) if is_gzip else path.open("rb")
+
+
+def decode_bytes(values: NDArray[np.bytes_]) -> NDArray[np.str_]:
+    """Text of bytes; what is no UTF-8 becomes an escape, so that two names stay two.
+
+    Parameters
+    ----------
+    values : ndarray of bytes
+        Bytes.
+
+    Returns
+    -------
+    ndarray of str
+        The text.
+    """
+    width = values.dtype.itemsize
+    if not width or not values.size:
+        return values.astype(str)
+    codes = np.ascontiguousarray(values).view(np.uint8).reshape(*values.shape, width)
+    if codes.max() < 128:
+        # One ASCII byte is one code point: widening the bytes is many times faster than decoding.
+        return codes.astype(np.uint32).view(f"U{width}").reshape(values.shape)
+    return np.char.decode(values, "utf-8", errors="backslashreplace")
+
+
+def encode(
+    text: NDArray[np.str_], encoding: str = "ascii", errors: str = "backslashreplace"
+) -> NDArray[np.bytes_]:
+    """Bytes of text, as wide as the longest of them needs.
+
+    Parameters
+    ----------
+    text : ndarray of str
+        Text.
+    encoding, errors : str
+        As in `str.encode`; for characters that are not ASCII.
+
+    Returns
+    -------
+    ndarray of bytes
+        The encoded text.
+    """
+    width = text.dtype.itemsize // 4
+    if not width or not text.size:
+        return np.char.encode(text, encoding, errors)
+    codes = np.ascontiguousarray(text).view(np.uint32).reshape(-1, width)
+    if codes.max() >= 128:
+        return np.char.encode(text, encoding, errors)
+    # A code point below 128 is one byte in either encoding: this is many times faster than encoding.
+    width = int(max(np.flatnonzero(codes.any(axis=0)), default=0)) + 1
+    return codes[:, :width].astype(np.uint8).view(f"S{width}").reshape(text.shape)
+
+
+def text_of(values: NDArray) -> NDArray:
+    """Give values of a table as text objects.
+
+    Parameters
+    ----------
+    values : ndarray
+        Text or bytes.
+
+    Returns
+    -------
+    ndarray of object
+        The same as `str`.
+    """
+    decoded = decode_bytes(values) if values.dtype.kind == "S" else values
+    return np.array(decoded.tolist(), dtype=object)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import numpy as np
 
 from skdistmass.tables.atomic import open_binary
-from skdistmass.tables.clean import MISSING_WORDS, text_of
-from skdistmass.tables.source import RawColumn, TableSource, column_values, open_bytes
+from skdistmass.tables.clean import MISSING_WORDS
+from skdistmass.tables.source import RawColumn, TableSource, column_values, open_bytes, text_of
 from skdistmass.tables.text_records import (
     DELIMITERS,
     Dialect,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _COMMA_NUMBER = re.compile(r"([+-]?\d*),(\d+([eE][+-]?\d+)?)")
 _MAYBE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINT_NUMBER = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
+_EXCEL_HINT = re.compile(r"\"?sep=.\"?\s*", re.IGNORECASE)  # before the header
 _MISSING = sorted({word for name in MISSING_WORDS for word in (name, name.upper(), name.title())} | {"NaN"})
 
 
@@ -298,7 +299,7 @@ def _detect(path: Path) -> Dialect:
 def _header_line(stream: TextIO) -> tuple[list[str], str]:
     before: list[str] = []
     for line in iter(partial(next_line, stream), ""):
-        if line.strip() and not line.startswith("#"):
+        if line.strip() and not line.startswith("#") and not _EXCEL_HINT.fullmatch(line):
             return before, line
         before.append(line)
     return before, ""
@@ -307,6 +308,8 @@ def _header_line(stream: TextIO) -> tuple[list[str], str]:
 def _encoding(path: Path) -> str:
     with open_bytes(path) as stream:
         start = stream.read(4096)
+    if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if b"\0" in start:
@@ -331,8 +334,13 @@ def _delimiter(path: Path, header: str, sample: list[str]) -> str:
     order = sorted((delimiter for delimiter in DELIMITERS if delimiter != " "), key=lambda d: d != first)
     several = [delimiter for delimiter in order if len(_fields(header, delimiter)) > 1]
     if not several:
-        blank = len(_fields(header, " ")) > 1
-        return " " if blank and _fits(header, sample, " ") else first
+        n_fields = len(_fields(header, " "))
+        if n_fields > 1 and not _fits(header, sample, " "):
+            raise ValueError(
+                f"{path}: the delimiter cannot be told: blanks divide the header into {n_fields} names, and "
+                "not the rows alike; quote fields that hold blanks, or write a CSV with commas"
+            )
+        return " " if n_fields > 1 else first
     fitting = [delimiter for delimiter in several if _fits(header, sample, delimiter)]
     if first in several and (first in fitting or not fitting):
         return first

@@ -266,11 +266,15 @@ def _plain_blocks(
     path: Path, dialect: Dialect, columns: Sequence[int], place: Place | None
 ) -> Generator[Block, None, Place | None]:
     """Give blocks as long as they are plain; return the place where they are no longer, None at the end."""
+    if place is not None and place.offset < 0:
+        return place
     try:
         with open_bytes(path) as stream:
             if place is None:
-                skipped = sum(len(stream.readline(_LINE_CHARACTERS)) for _ in range(dialect.skip))
-                place = Place(0, dialect.skip, skipped)
+                skipped = [stream.readline(_LINE_CHARACTERS) for _ in range(dialect.skip)]
+                if any(b"\r" in line.removesuffix(b"\n").removesuffix(b"\r") for line in skipped):
+                    return Place(0, dialect.skip, -1)  # Its lines end otherwise.
+                place = Place(0, dialect.skip, sum(map(len, skipped)))
             stream.seek(place.offset)
             rest, ended = b"", False
             while not ended:

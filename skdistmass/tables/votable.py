@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skdistmass.tables.atomic import open_binary
+from skdistmass.tables.clean import MISSING_WORDS
 from skdistmass.tables.source import (
     META_KEY,
     IsComplete,
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 _NO_BASE64 = re.compile("[^A-Za-z0-9+/]")
+_MAX_EXPANSION, _FREE_BYTES = 200, 2**27  # tables of stars shrink by a factor of ten at most
 _VERSION = "1.5"  # the first whose units include dex
 
 
@@ -54,11 +59,11 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
 
     from astropy.io import votable
 
-    damage = (ExpatError, LookupError, zlib.error)
+    damage = (ExpatError, LookupError, zlib.error, Warning)
     try:
         declared = _Document().check(path)
-        with quiet_astropy():
-            document = votable.parse(str(path), verify="ignore")
+        with quiet_astropy(), _nothing_lost():
+            document = votable.parse(str(path), verify="warn")
             trees = list(document.iter_tables())
             if not trees:
                 raise ValueError("no table in it")
@@ -74,6 +79,20 @@ def open_votable(path: Path, is_complete: IsComplete) -> TableSource:
     source = table_source(table, path.name)
     source.meta = parse_meta(infos[0].value, path) if infos else {}
     return source
+
+
+@contextmanager
+def _nothing_lost() -> Iterator[None]:
+    """Make errors of the warnings of astropy that a value was cut: integers, text, numbers that are none."""
+    from astropy.io.votable import exceptions
+
+    missing = "|".join(re.escape(word) for word in sorted(MISSING_WORDS))
+    with exceptions.conf.set_temp("max_warnings", 2**62):
+        for lost in (exceptions.W46, exceptions.W51):
+            warnings.simplefilter("error", lost)
+        no_number = rf".*Invalid literal for float '(?!\s*(?:{missing})\s*'\.)"
+        warnings.filterwarnings("error", no_number, exceptions.W30)
+        yield
 
 
 class _Document:
@@ -95,8 +114,16 @@ class _Document:
 
     def check(self, path: Path) -> list[int]:
         """Check a file; give the number of rows that each table declares, 0 where it declares none."""
+        most, n_bytes = max(_MAX_EXPANSION * path.stat().st_size, _FREE_BYTES), 0
         with open_bytes(path) as stream:
-            self.parser.ParseFile(stream)
+            while block := stream.read(2**20):
+                n_bytes += len(block)
+                if n_bytes > most:
+                    raise ValueError(
+                        f"it unpacks to more than {_MAX_EXPANSION} times its size; unpack it first"
+                    )
+                self.parser.Parse(block)
+            self.parser.Parse(b"", True)
         return [rows for rows, _, _ in self.tables]
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:

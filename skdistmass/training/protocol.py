@@ -14,6 +14,7 @@ from skdistmass.columns import FEATURES
 from skdistmass.estimators.base import NetworkRegressor
 from skdistmass.estimators.domain import TrainingDomain
 from skdistmass.estimators.pruning import BinaryPruner
+from skdistmass.progress import stage
 from skdistmass.survey.duplicates import hash_ids
 from skdistmass.training.card import make_card
 from skdistmass.training.evaluation import (
@@ -141,6 +142,7 @@ class Protocol:
         return replace(result, estimator=model, measured=result.estimator)
 
     def _tell(self, message: str) -> None:
+        stage(message)
         if self.progress is not None:
             self.progress(message)
 

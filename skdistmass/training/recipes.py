@@ -14,6 +14,7 @@ from skdistmass.estimators.base import NetworkRegressor
 from skdistmass.estimators.distance import DistanceRegressor
 from skdistmass.estimators.mass import MassRegressor
 from skdistmass.estimators.pruning import BinaryPruner
+from skdistmass.progress import stage
 from skdistmass.training.card import make_age_card
 from skdistmass.training.distance_set import distance_training_set
 from skdistmass.training.mass_set import mass_training_set
@@ -251,8 +252,9 @@ def _as_training_set(
     progress: Progress | None,
 ) -> TrainingSet:
     if not isinstance(stars, TrainingSet):
+        stage(message := "choosing the training set")
         if progress is not None:
-            progress("choosing the training set")
+            progress(message)
         return make(stars, **cuts)
     if stars.kind != kind:
         raise ValueError(

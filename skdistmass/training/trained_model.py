@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import FEATURES, INPUT_COLUMNS
+from skdistmass.models.files import check_paths
 from skdistmass.physics.photometry import MAG_PER_FRACTION
 from skdistmass.training.card import TARGETS
 from skdistmass.training.evaluation import format_table
@@ -158,40 +159,6 @@ class TrainedModel:
             card = json.dumps(self.card, indent=1, ensure_ascii=False)
             temporary.write_text(card + "\n", encoding="utf-8")
         return paths
-
-
-def check_paths(path: str | Path, kind: str, overwrite: bool = False) -> list[Path]:
-    """Name the files of a trained model and check that they can be written.
-
-    Parameters
-    ----------
-    path : path-like
-        Model file, or an existing folder.
-    kind : {"distance", "mass"}
-        Name of the model file in a folder.
-    overwrite : bool, default=False
-        Whether existing files may be replaced.
-
-    Returns
-    -------
-    list of Path
-        Model file, table of test stars and card.
-
-    Raises
-    ------
-    FileExistsError
-        If a file exists and must not be replaced.
-    FileNotFoundError
-        If the folder does not exist.
-    """
-    from skdistmass.tables.write import check_output
-
-    path = Path(path)
-    path = path / f"{kind}.joblib" if path.is_dir() else path
-    files = [path, path.with_name(f"{path.stem}-test.ecsv"), path.with_name(f"{path.stem}-card.json")]
-    for file in files:
-        check_output(file, overwrite=overwrite, format="ecsv")
-    return files
 
 
 def tabulate_test_stars(training_set: TrainingSet, residuals: Residuals) -> Table:

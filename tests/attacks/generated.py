@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy import units
@@ -12,6 +14,8 @@ from astropy.table import MaskedColumn, Table
 
 from skdistmass import build_catalog, read_catalog, read_stars, write_table
 from skdistmass.columns import CATALOG_COLUMNS, FEATURES, INPUT_COLUMNS, NAMINGS, SENTINEL
+from skdistmass.survey.models import load_models
+from skdistmass.survey.options import CatalogOptions
 
 SUFFIXES = (".fits", ".fits.gz", ".csv", ".csv.gz", ".tsv", ".ecsv", ".parquet", ".vot", ".vot.gz")
 CENTRES = {
@@ -224,6 +228,13 @@ def check_output(rng: np.random.Generator, catalog: Table, folder: Path) -> list
     return faults
 
 
+@cache
+def loaded() -> dict[str, Any]:
+    """Load the models of a catalogue, once for all tables."""
+    models = load_models(CatalogOptions(masses=("mass",)))
+    return {name: getattr(models, name) for name in ("distance", "masses", "age", "isochrone")}
+
+
 def attack(number: int) -> list[str]:
     """Generate a table, and name what went wrong with it."""
     rng = np.random.default_rng([number, 10])
@@ -235,7 +246,10 @@ def attack(number: int) -> list[str]:
         write(rng, table, path)
         faults = [f"{suffix}: {fault}" for fault in check_read(table, path)]
         stars = read_stars(path)
-        catalog = build_catalog(path, isochrone=number % 10 == 0, masses=("mass",))
+        models = loaded()
+        if number % 10:
+            models = models | {"isochrone": False}
+        catalog = build_catalog(path, **models)
         faults += check_catalog(stars, catalog)
         return faults + check_output(rng, catalog, folder)
 

@@ -29,7 +29,7 @@ warnings.simplefilter("ignore")
 from skdistmass import DistanceRegressor, train_distance
 network = DistanceRegressor(hidden_layer_sizes=(3,), n_restarts=1, max_iter=5, random_state=0)
 print("ready", flush=True)
-train_distance(sys.argv[1], estimator=network, threshold=None).save(sys.argv[2])
+train_distance(sys.argv[1], estimator=network, threshold=None).save(sys.argv[2], overwrite=True)
 print("done", flush=True)
 """
 Fault = str | None

@@ -1,7 +1,8 @@
-"""Attack the package: `python tests/attacks/run.py [--tables N] [--files N] [--kills N] ...`.
+"""Attack the package: `python tests/attacks/run.py [--tables N] [--files N] [--kills N] ... [--page]`.
 
-Generated tables, damaged files of every format, killed and racing processes, hostile model files. The table
-that docs/trust.md shows is printed at the end; faults come first, each with the number that makes it again.
+Generated tables, damaged files of every format, killed and racing processes, hostile model files. A table
+is printed at the end, and with `--page` each of its rows put into docs/trust.md; faults come first, each with
+the number that makes it again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ import processes
 
 Result = tuple[Counter[str], list[str]]
 STEP, BATCH_SECONDS = 100, 1800
+ROOT = Path(__file__).resolve().parents[2]
+HEAD = ("| attack | tried | what happened | faults |", "|---|---|---|---|")
 
 
 def in_batches(attack: Callable[..., Result], n_attacks: int, n_processes: int, *arguments: str) -> Result:
@@ -55,22 +58,40 @@ def quiet() -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 -- as long as the process lives
 
 
-def hostile_models(n_models: int) -> Result:
+def hostile_models(n_foreign: int | None) -> Result:
     """Load hostile model files on every route."""
     file = Path(__file__).resolve().parents[1] / "test_hostile_models.py"
-    spec = importlib.util.spec_from_file_location("hostile", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    n_other = len(list(module.malformed_files())) + len(list(module.damaged_files()))
-    command = [sys.executable, str(file), str(max(n_models - n_other, 1))]
+    command = [sys.executable, str(file), *([] if n_foreign is None else [str(n_foreign)])]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     *faults, summary = run.stdout.splitlines() or [run.stderr]
     return Counter({summary: 1}), faults
 
 
+def count_models() -> dict[str, int]:
+    """Count the hostile model files that there are: all, and those that name nothing foreign."""
+    file = Path(__file__).resolve().parents[1] / "test_hostile_models.py"
+    spec = importlib.util.spec_from_file_location("hostile", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    other = len(list(module.malformed_files())) + len(list(module.damaged_files()))
+    return {"other": other, "all": other + len(module.foreign_files(None))}
+
+
+def show(page: Path, rows: dict[str, str]) -> None:
+    """Put rows, by the attack, into the table between the marks of a page."""
+    begin, end = "<!-- attacks -->\n", "<!-- end -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    shown, _, after = rest.partition(end)
+    kept = {line.split("|")[1].strip(): line for line in shown.splitlines()[2:]}
+    table = "\n".join([*HEAD, *(kept | rows).values()])
+    page.write_text(f"{before}{begin}{table}\n{end}{after}", encoding="utf-8")
+
+
 def attacks(arguments: argparse.Namespace) -> dict[str, tuple[int, Callable[[], Result]]]:
     """Give the attacks that are asked for: how many, and what makes them."""
-    n_trainings = arguments.kills // 5
+    n_trainings, n_models = arguments.kills // 5, count_models()
+    # All of them by default; else fewer of those that name foreign things.
+    n_foreign = None if arguments.models is None else max(arguments.models - n_models["other"], 1)
     chosen = {
         "generated tables": (
             arguments.tables,
@@ -88,7 +109,10 @@ def attacks(arguments: argparse.Namespace) -> dict[str, tuple[int, Callable[[], 
             lambda: processes.run_kills(arguments.kills - n_trainings, n_trainings),
         ),
         "racing pairs of processes": (arguments.races, lambda: processes.run_races(arguments.races)),
-        "hostile model files": (arguments.models, lambda: hostile_models(arguments.models)),
+        "hostile model files": (
+            n_models["all"] if arguments.models is None else arguments.models,
+            lambda: hostile_models(n_foreign),
+        ),
     }
     return {name: (number, make) for name, (number, make) in chosen.items() if number}
 
@@ -100,19 +124,22 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=2000, help="damaged files of each format")
     parser.add_argument("--kills", type=int, default=100, help="killed processes, a fifth of them training")
     parser.add_argument("--races", type=int, default=50, help="pairs of processes with one output")
-    parser.add_argument("--models", type=int, default=1600, help="hostile model files, each on every route")
+    parser.add_argument("--models", type=int, help="hostile model files on every route, by default all")
+    parser.add_argument("--page", action="store_true", help="put the rows into docs/trust.md")
     parser.add_argument("--processes", type=int, default=1, help="attacks at the same time")
     arguments = parser.parse_args()
-    rows, n_faults = [], 0
+    rows, n_faults = {}, 0
     for name, (number, make) in attacks(arguments).items():
         begin = time.monotonic()
         outcomes, faults = make()
         n_faults += len(faults)
         print(*faults, sep="\n", end="\n" if faults else "", flush=True)
         told = "; ".join(f"{count} {what}" for what, count in sorted(outcomes.items()))
-        rows.append(f"| {name} | {number} | {told} | {len(faults)} |")
-        print(f"{rows[-1]} ({time.monotonic() - begin:.0f} s)", flush=True)
-    print("\n| attack | tried | what happened | faults |", "|---|---|---|---|", *rows, sep="\n")
+        rows[name] = f"| {name} | {number} | {told} | {len(faults)} |"
+        print(f"{rows[name]} ({time.monotonic() - begin:.0f} s)", flush=True)
+        if arguments.page:
+            show(ROOT / "docs" / "trust.md", {name: rows[name]})
+    print("", *HEAD, *rows.values(), sep="\n")
     return int(n_faults > 0)
 
 

@@ -23,11 +23,12 @@ from skdistmass.estimators.pruning import (
 
 EQUAL_TWIN = 2.5 * np.log10(2.0)  # two equal stars [mag]
 
+# Networks without a pipeline are checked in `tests/test_common.py`.
+SMALL_NETWORK = DistanceRegressor(hidden_layer_sizes=(4,), max_iter=12, n_restarts=1)
 CHECKED = [
     BinaryPruner(LinearRegression()),
     BinaryPruner(LinearRegression(), where="all", threshold=0.5, n_passes=2),
-    BinaryPruner(DistanceRegressor(max_iter=30, n_restarts=1)),
-    BinaryPruner(make_pipeline(StandardScaler(), DistanceRegressor(max_iter=30, n_restarts=1)), cv=2),
+    BinaryPruner(make_pipeline(StandardScaler(), SMALL_NETWORK), cv=2),
 ]
 
 

@@ -72,6 +72,8 @@ def test_an_existing_page_stays(tmp_path, catalogue):
 
 
 def test_missing_libraries_are_told_before_the_work(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "bokeh" else name)
+    monkeypatch.setattr(
+        "skdistmass.report.libraries.find_spec", lambda name: None if name == "bokeh" else name
+    )
     assert main(["report", "nothing.fits", "-o", str(tmp_path / "report.html")]) == 1
     assert "pip install 'skdistmass[report]'" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -155,13 +156,15 @@ def test_a_full_disk_names_the_file_and_what_is_kept(source, tmp_path, monkeypat
 
     original = parts.new_file
 
+    @contextmanager
     def full(file):
-        if file.name == "part.4.arrow":
-            raise OSError(28, "No space left on device")
-        return original(file)
+        with original(file) as temporary:
+            if file.name == "part.4.arrow":
+                raise OSError(28, "No space left on device")
+            yield temporary
 
     monkeypatch.setattr(parts, "new_file", full)
-    with pytest.raises(OSError, match=r"part\.4\.arrow: cannot be written .*No space left") as stop:
+    with pytest.raises(OSError, match=r"part\.4\.arrow: could not be .*No space left .*free") as stop:
         write_catalog(source, tmp_path / "out.fits", chunk_rows=50, **OPTIONS)
     assert f"finished rows are in {tmp_path / 'out.fits.parts'}" in stop.value.__notes__[0]
     monkeypatch.undo()

@@ -1,6 +1,7 @@
 """Text dialects, lost identifiers and damaged or hostile files: read right, or refused by name."""
 
 import gzip
+import resource
 import socket
 
 import numpy as np
@@ -344,3 +345,33 @@ def test_lists_among_numbers_name_their_column():
     table = frame().assign(TEFF=[[1.0, 2.0], [3.0], [4.0]])
     with pytest.raises(ValueError, match=r"column `TEFF` \[K\] must hold numbers; row 0"):
         read_stars(table)
+
+
+ROWS = b"<TR><TD>%b</TD></TR>" % (b"1" * 2**16)
+ENTRIES = b"# - {name: a, datatype: float64}\n" * 30_000
+BOMBS = {
+    "a.vot.gz": [
+        (VOTABLE[: VOTABLE.index("{nrows}")] + "><DESCRIPTION>", b"a" * 2**20, "unpacks to more than 200"),
+        (VOTABLE[: VOTABLE.index("{data}")].replace("{nrows}", ""), ROWS * 16, "unpacks to more than 200"),
+    ],
+    "a.ecsv.gz": [
+        ("# %ECSV 1.0\n# ---\n# datatype:\n", ENTRIES, "header has more"),
+        ("# %ECSV 1.0\n# ---\n# ", b"a" * 2**20, "a line has more than"),
+    ],
+    "a.csv.gz": [("", b"a" * 2**20, "a line has more than")],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [(name, i) for name, bombs in BOMBS.items() for i in range(len(bombs))]
+)
+def test_compressed_bombs_are_refused_early(name, number, tmp_path):
+    start, block, words = BOMBS[name][number]
+    with gzip.open(tmp_path / name, "wb", 6) as stream:
+        stream.write(start.encode())
+        for _ in range(160):
+            stream.write(block)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=rf"{name}: not a readable .*{words}"):
+        read_stars(tmp_path / name)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18  # kB

@@ -1,6 +1,5 @@
 """The published recipes: split, fit, report, files and command."""
 
-import argparse
 import json
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 from astropy.table import Table
 from sklearn.model_selection import KFold, cross_val_predict
 
-from skdistmass.cli.train import add_train_arguments
+from skdistmass.cli import main
 from skdistmass.columns import BITS, FEATURES
 from skdistmass.estimators.age import MassToAge, isochrone_ages
 from skdistmass.estimators.distance import DistanceRegressor
@@ -352,10 +351,7 @@ def test_files_can_be_read_again(trained, tmp_path):
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
-    add_train_arguments(parser)
-    args = parser.parse_args([str(argument) for argument in arguments])
-    args.run(args)
+    assert main(["train", *(str(argument) for argument in arguments), "--debug"]) == 0
 
 
 @pytest.fixture(scope="module")
@@ -383,7 +379,7 @@ def test_command_trains_a_distance_model(survey_file, tmp_path, capsys):
     printed = capsys.readouterr()
     assert "A_K < 0.3 mag" in printed.out
     assert f"wrote {out}" in printed.out
-    assert "train: fitting on" in printed.err
+    assert "skdistmass: fitting on" in printed.err
     model = load_model(out, trusted=True)
     assert model.get_params()["random_state"] == 2
     assert model.card_["cuts"]["max_extinction"] == 0.3

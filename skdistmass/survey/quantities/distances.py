@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from skdistmass.survey.quantities.evaluation import (
     predict,
     what_holds,
 )
+
+_LOG = logging.getLogger("skdistmass")
 
 GLOBAL_ZERO_POINT = -0.017
 """Mean parallax of quasars in Gaia EDR3 [mas] (Lindegren et al. 2021)."""
@@ -68,6 +71,10 @@ def star_extinction(stars: Any, rule: ExtinctionRule, sfd_coefficient: float) ->
         if values.dtype.kind == "f":
             present[key] = np.where(np.abs(values) < MAX_EXTINCTION, values, np.nan)
     extinction, method = choose_extinction(**present, rule=rule, sfd_coefficient=sfd_coefficient)
+    if _LOG.isEnabledFor(logging.INFO):
+        names, counts = np.unique(method, return_counts=True)
+        taken = ", ".join(f"{name} {n}" for name, n in zip(names, counts, strict=True))
+        _LOG.info("extinction of %d stars by the rule %r: %s", len(method), rule, taken)
     absolute, fraction = np.where((method == "SFD")[:, None], MAP_ERROR, COLOUR_ERROR).T
     error = np.hypot(absolute, fraction * extinction)
     if "A_K_ERR" in known:
