@@ -25,6 +25,12 @@ def add_report_arguments(command: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="PAGE", help="page to write (default: CATALOG-report.html)"
     )
     command.add_argument("--training", metavar="MODEL", help="model, by name or file, whose tests to show")
+    command.add_argument(
+        "--compare", metavar="OTHER", help="catalogue of others as published, such as astroNN or StarHorse"
+    )
+    command.add_argument(
+        "--on", default="APOGEE_ID", metavar="ID", help="identifier that both have (default: APOGEE_ID)"
+    )
     command.add_argument("--overwrite", action="store_true", help="replace an existing page")
     set_examples(
         command,
@@ -32,6 +38,10 @@ def add_report_arguments(command: argparse.ArgumentParser) -> None:
         (
             "with what your own model reached on its test stars",
             "skdistmass report distmass.fits --training my-mass.joblib -o report.html",
+        ),
+        (
+            "beside the ages of astroNN",
+            "skdistmass report distmass.fits --compare apogee_astroNN-DR17.fits --on APOGEE_ID",
         ),
     )
     command.set_defaults(run=run_report)
@@ -58,10 +68,13 @@ def run_report(args: argparse.Namespace) -> Result:
     output = args.output or default_page(args.catalog)
     require_libraries()
     check_input(args.catalog)
+    if args.compare is not None:
+        check_input(args.compare)
     check_file(output, args.overwrite)
     from skdistmass.report import write_report
 
-    write_report(args.catalog, output, training=args.training, overwrite=args.overwrite)
+    options = {name: getattr(args, name) for name in ("training", "compare", "on", "overwrite")}
+    write_report(args.catalog, output, **options)
     return Result(f"wrote {output}", {"input": args.catalog, "outputs": [output]})
 
 

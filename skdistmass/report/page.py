@@ -13,11 +13,13 @@ import numpy as np
 from skdistmass._version import __version__
 from skdistmass.columns import BITS, CUTS
 from skdistmass.report.accuracy import AccuracyTable, against_gaia, of_card
+from skdistmass.report.comparison import OtherCatalog, compare_catalogs
 from skdistmass.report.contents import Contents, read_contents
 from skdistmass.report.figures import draw_pictures
 from skdistmass.report.interactive import bokeh_script, make_diagrams
 from skdistmass.report.libraries import require_libraries
 from skdistmass.tables.atomic import check_file, new_file
+from skdistmass.training.peers import read_peer
 
 if TYPE_CHECKING:
     from skdistmass.plots._stars import Catalog
@@ -30,6 +32,8 @@ def write_report(
     output: str | Path,
     *,
     training: str | Path | None = None,
+    compare: Catalog | None = None,
+    on: str = "APOGEE_ID",
     overwrite: bool = False,
 ) -> Path:
     """Write the report page of a catalogue.
@@ -43,6 +47,10 @@ def write_report(
     training : str or Path, optional
         Name or file of a model whose training to tell of; the shipped models that filled the catalogue are
         told of in any case.
+    compare : path, astropy.table.Table or pandas.DataFrame, optional
+        Another catalogue of the same stars, as it was published: see `skdistmass.columns.peers.PEERS`.
+    on : str, default="APOGEE_ID"
+        Identifier by which the stars of the two are matched.
     overwrite : bool, default=False
         Whether to replace an existing page.
 
@@ -54,7 +62,7 @@ def write_report(
     Raises
     ------
     ValueError
-        If the table is no catalogue.
+        If the table is no catalogue, or the other one is not known or has no star in common.
     FileExistsError
         If the page exists and must not be replaced.
     ImportError
@@ -78,7 +86,8 @@ def write_report(
     path = check_file(output, overwrite)
     require_libraries()
     contents = read_contents(catalog)
-    text = render(contents, _card(training))
+    others = None if compare is None else compare_catalogs(contents, read_peer(compare), on)
+    text = render(contents, _card(training), others)
     with new_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
@@ -92,7 +101,11 @@ def _card(training: str | Path | None) -> tuple[str, dict[str, Any]] | None:
     return str(training), load_predictor(training).card_
 
 
-def render(contents: Contents, training: tuple[str, dict[str, Any]] | None = None) -> str:
+def render(
+    contents: Contents,
+    training: tuple[str, dict[str, Any]] | None = None,
+    others: OtherCatalog | None = None,
+) -> str:
     """Write the page as text.
 
     Parameters
@@ -101,6 +114,8 @@ def render(contents: Contents, training: tuple[str, dict[str, Any]] | None = Non
         The catalogue.
     training : tuple of (str, dict), optional
         Name and card of a model.
+    others : OtherCatalog, optional
+        Another catalogue beside this one.
 
     Returns
     -------
@@ -136,7 +151,8 @@ def render(contents: Contents, training: tuple[str, dict[str, Any]] | None = Non
         style=Markup(style),
         script=Markup(script),
         provenance=_provenance(contents, training),
-        citations=_citations([*cards.values(), *([training[1]] if training else [])]),
+        citations=_citations([*cards.values(), *([training[1]] if training else [])], others),
+        others=others,
         training=training,
         version=__version__,
     )
@@ -164,9 +180,10 @@ def _accuracy(
     return [table for table in tables if table.rows]
 
 
-def _citations(cards: list[dict[str, Any]]) -> list[str]:
+def _citations(cards: list[dict[str, Any]], others: OtherCatalog | None) -> list[str]:
     """Give what to cite, each once, in the order of the models."""
-    return list(dict.fromkeys([*_CITATIONS, *(text for card in cards for text in card.get("citation", ()))]))
+    texts = [*_CITATIONS, *(text for card in cards for text in card.get("citation", ()))]
+    return list(dict.fromkeys([*texts, *([others.peer.citation] if others else [])]))
 
 
 def _provenance(contents: Contents, training: tuple[str, dict[str, Any]] | None) -> list[tuple[str, str]]:
