@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from weakref import WeakKeyDictionary
 
 import joblib
 import numpy as np
@@ -316,10 +317,22 @@ class MassToAge(AgeInference, NetworkRegressor):
         if self.method == "network":
             return super().predict(X, return_std)
         check_is_fitted(self)
-        table = validate_data(self, X, dtype=np.float64, reset=False)
-        interpolator = LinearNDInterpolator(_with_log_mass(self.points_), self.values_)
-        log_age = interpolator(_with_log_mass(table))
+        log_age = self._relation(validate_data(self, X, dtype=np.float64, reset=False))
         return (log_age, np.zeros_like(log_age)) if return_std else log_age
+
+    def _relation(self, X: FloatArray) -> FloatArray:
+        check_is_fitted(self)
+        if self.method == "network":
+            return super()._relation(X)
+        kept = _INTERPOLATORS.get(self)
+        if kept is None or kept[0] is not self.points_:
+            kept = self.points_, LinearNDInterpolator(_with_log_mass(self.points_), self.values_)
+            _INTERPOLATORS[self] = kept
+        return kept[1](_with_log_mass(X))
+
+
+# Triangles between the points of each living estimator, beside it since its state is arrays and builtins.
+_INTERPOLATORS: WeakKeyDictionary[MassToAge, tuple[FloatArray, LinearNDInterpolator]] = WeakKeyDictionary()
 
 
 def _with_log_mass(X: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skdistmass.estimators.inference import NetworkInference, with_feature_names
+from skdistmass.estimators.inference import NetworkInference
 from skdistmass.physics.isochrones import total_metallicity
 
 if TYPE_CHECKING:
@@ -130,15 +130,18 @@ class AgeInference(NetworkInference):
         )
         total = total_metallicity(metallicities, np.nan_to_num(alpha))
         reason = _reason(masses, metallicities, total, gravity)
-        usable = reason == NoAgeReason.NONE
-        log_age = self._log_ages(masses, total, clump, usable)
-        # Light stars older than any isochrone: their ages are made up.
-        beyond = usable & ~_between(masses, MASS_RANGE) & (log_age > OLDEST_ISOCHRONE)
-        reason[beyond], log_age[beyond], usable = NoAgeReason.OUTSIDE_RANGE, np.nan, usable & ~beyond
+        rows = np.flatnonzero(reason == NoAgeReason.NONE)
+        near, far = masses[rows], np.nan_to_num(error[rows])
         # Far outside the range the relation is not sampled; an error that reaches there is a lower limit.
-        has_error = usable & np.isfinite(error)
-        older = self._log_ages(np.clip(masses - error, *SAMPLED_MASSES), total, clump, has_error)
-        younger = self._log_ages(np.clip(masses + error, *SAMPLED_MASSES), total, clump, has_error)
+        around = [near, np.clip(near - far, *SAMPLED_MASSES), np.clip(near + far, *SAMPLED_MASSES)]
+        log_ages = self._log_ages(np.stack(around), total[rows], clump[rows])
+        log_ages[1:, ~np.isfinite(error[rows])] = np.nan
+        # Light stars older than any isochrone: their ages are made up.
+        beyond = ~_between(near, MASS_RANGE) & (log_ages[0] > OLDEST_ISOCHRONE)
+        reason[rows[beyond]], log_ages[:, beyond] = NoAgeReason.OUTSIDE_RANGE, np.nan
+        everywhere = np.full((3, len(masses)), np.nan)
+        everywhere[:, rows] = log_ages
+        log_age, older, younger = everywhere
         age = 10.0 ** (log_age - 9)
         published = _between(masses, MASS_RANGE) & _between(total, METALLICITY_RANGE)
         return Ages(
@@ -149,26 +152,25 @@ class AgeInference(NetworkInference):
             log_age_error_lower=log_age - younger,
             log_age_error_upper=older - log_age,
             reason=reason,
-            outside_published=usable & ~published,
+            outside_published=(reason == NoAgeReason.NONE) & ~published,
         )
 
-    def _log_ages(
-        self, mass: FloatArray, m_h: FloatArray, p_rc: FloatArray, usable: NDArray[np.bool_]
-    ) -> FloatArray:
-        log_age = np.full(mass.shape, np.nan)
-        if not usable.any():
-            return log_age
-        mass, m_h, p_rc = mass[usable], m_h[usable], p_rc[usable]
+    def _relation(self, X: FloatArray) -> FloatArray:
+        """Log age of all giants by mass and metallicity, columns of `X`."""
+        return self._evaluate(X, return_std=False)
+
+    def _log_ages(self, mass: FloatArray, m_h: FloatArray, p_rc: FloatArray) -> FloatArray:
+        """Log ages of shape (n_masses, n_stars) for several masses of each star."""
+        if not mass.size:
+            return np.empty(mass.shape)
         inside = np.clip(m_h, *METALLICITY_RANGE)
-        relation = self.predict(  # type: ignore[attr-defined]
-            with_feature_names(self, np.column_stack([mass, inside]))
-        )
+        pairs = np.column_stack([mass.ravel(), np.tile(inside, len(mass))])
+        relation = self._relation(pairs).reshape(mass.shape)
         if np.isfinite(p_rc).any() or (inside != m_h).any():
             from skdistmass.physics.giants import log_age_shift
 
             relation = relation + log_age_shift(mass, m_h, p_rc, METALLICITY_RANGE)
-        log_age[usable] = relation
-        return log_age
+        return relation
 
 
 def _age_inputs(mass: ArrayLike, m_h: ArrayLike, *others: ArrayLike | None) -> list[FloatArray]:

@@ -323,6 +323,28 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         self._warn_far_outside(table)
         return self._evaluate(table, return_std)
 
+    def predict_checked(
+        self, X: FloatArray, return_std: bool = False
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+        """Predict for features that need no check, which takes a millisecond of every call of `predict`.
+
+        Parameters
+        ----------
+        X : ndarray of float64 of shape (n_samples, n_features)
+            Finite features in the order of the fit.
+        return_std : bool, default=False
+            As in `predict`.
+
+        Returns
+        -------
+        y, std : ndarray of shape (n_samples,)
+            As from `predict`, without a warning of stars outside the domain.
+        """
+        if type(self).predict is not NetworkRegressor.predict:  # an estimator derived from ours
+            with without_domain_warning():
+                return self.predict(with_feature_names(self, X), return_std)
+        return self._evaluate(X, return_std)
+
     def _warn_far_outside(self, X: NDArray[np.floating]) -> None:
         """Warn of features that no training star comes near: cheaper than the domain's own density."""
         domain = getattr(self, "domain_", None)

@@ -13,8 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import Constraint, check_settings, number, positive_integer
-
-BLOCK_ROWS = 16_384
+from skdistmass.networks.mixture import mixture_log_density
 
 # Not an attribute of the class: a common check of outlier detectors wants scikit-learn's constraints there.
 _SETTINGS: Mapping[str, Constraint] = {
@@ -174,7 +173,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         self.precisions_cholesky_ = mixture.precisions_cholesky_
         log_determinant = np.log(np.diagonal(mixture.precisions_cholesky_, axis1=1, axis2=2)).sum(axis=1)
         self.log_weights_ = np.log(mixture.weights_) + log_determinant - 0.5 * len(spread) * np.log(2 * np.pi)
-        self.offset_ = float(np.percentile(self._log_density(features), 100.0 * float(self.contamination)))
+        self.offset_ = float(np.percentile(self.density_checked(features), 100.0 * float(self.contamination)))
         return self
 
     def score_samples(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -191,7 +190,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
             Natural log of the density, per unit volume of the standardised features.
         """
         check_is_fitted(self)
-        return self._log_density(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return self.density_checked(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
 
     def score(self, X: npt.ArrayLike, y: None = None) -> float:
         """Mean log density of stars, by which model selection compares domains.
@@ -210,37 +209,21 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         """
         return float(self.score_samples(X).mean())
 
-    def _log_density(self, X: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        score = np.empty(len(X))
-        for start in range(0, len(X), BLOCK_ROWS):
-            with np.errstate(over="ignore"):
-                scaled = (X[start : start + BLOCK_ROWS] - self.center_) / self.scale_
-            # Beyond any star, but its square is still a number.
-            score[start : start + BLOCK_ROWS] = self._block_density(np.clip(scaled, -1e100, 1e100).T.copy())
-        return score
+    def density_checked(self, X: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """`score_samples` for features that need no check.
 
-    def _block_density(self, scaled: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Log density of a block of standardised features of shape (n_features, n_samples)."""
-        terms = np.empty((len(self.means_), scaled.shape[1]))
-        # Sums of features one by one: the last bits of a product of matrices depend on how many rows it has.
-        for term, mean, cholesky, log_weight in zip(
-            terms, self.means_, self.precisions_cholesky_, self.log_weights_, strict=True
-        ):
-            distance = scaled - mean[:, None]
-            term[:] = 0.0
-            for column in cholesky.T:
-                whitened = np.zeros(scaled.shape[1])
-                for value, factor in zip(distance, column, strict=True):
-                    if factor != 0.0:
-                        whitened += factor * value
-                term += whitened * whitened
-            term *= -0.5
-            term += log_weight
-        top = terms.max(axis=0)
-        total = np.zeros(scaled.shape[1])
-        for term in terms:
-            total += np.exp(term - top)
-        return top + np.log(total)
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Finite features in the order of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            As from `score_samples`.
+        """
+        mixture = self.means_, self.precisions_cholesky_, self.log_weights_
+        return mixture_log_density(X, self.center_, self.scale_, *mixture)
 
     def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return how far the log density lies above that of the border.

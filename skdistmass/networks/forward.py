@@ -8,9 +8,9 @@ inputs one by one, and the exponential is the one written here, not that of a li
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
+
+Result = TypeVar("Result")
 
 # Up to this many rows in NumPy; above, threads take this many at a time.
 NUMPY_ROWS = 1024
@@ -40,6 +42,27 @@ def count_threads() -> int:
     import joblib
 
     return joblib.cpu_count()
+
+
+def run_in_threads(function: Callable[[int], Result], starts: Sequence[int]) -> list[Result]:
+    """Call a function for each block of rows, in as many threads as there are cores.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the first row of a block.
+    starts : sequence of int
+        First rows of the blocks.
+
+    Returns
+    -------
+    list
+        What it returns, in order.
+    """
+    if len(starts) < 2 or (n_threads := count_threads()) == 1:
+        return [function(start) for start in starts]
+    with ThreadPoolExecutor(min(n_threads, len(starts))) as pool:
+        return list(pool.map(function, starts))
 
 
 def network_output(
@@ -114,11 +137,5 @@ def _output_compiled(
         rows = np.ascontiguousarray(X[part], dtype=np.float64)
         kernel.mean_output(thetas, sizes, code, rows, mean, scale, output[part])
 
-    starts, n_threads = range(0, len(X), THREAD_ROWS), count_threads()
-    if len(starts) == 1 or n_threads == 1:
-        for start in starts:
-            fill(start)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(fill, starts))
+    run_in_threads(fill, range(0, len(X), THREAD_ROWS))
     return output

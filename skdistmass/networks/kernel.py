@@ -1,4 +1,4 @@
-"""Dense networks, compiled: loss with gradient, and output, in one pass over the table in cache-sized blocks.
+"""Dense networks and mixtures, compiled: in one pass over the table in cache-sized blocks.
 
 The loss of ``n`` stars is
 
@@ -8,8 +8,9 @@ with rho(r) = r ** 2 or, for |r| beyond ``delta``, Huber's linear continuation 2
 ``theta`` holds kernels (n_in, n_out) and biases of all layers, flat, in Keras's order. Inside a block
 features and neurons run down and stars across, so every inner loop is one vector operation on `BLOCK` stars.
 All sums are float64 and their order depends only on the table: the result changes neither with the number
-of threads nor with what has been compiled before. The output of the network is worked out in the operations,
-and the order, of `skdistmass.networks.forward`, to the last bit.
+of threads nor with what has been compiled before. The output of a network is worked out in the operations,
+and the order, of `skdistmass.networks.forward`, to the last bit; the density of a mixture in those of
+`skdistmass.networks.mixture`.
 """
 
 from __future__ import annotations
@@ -290,6 +291,15 @@ def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums
             _backward(theta, sizes, layers, slopes, errors, scratch, row[1:])
 
 
+@_inlined
+def _load_scaled(rows, start, stop, mean, scale, layer):
+    """Scale rows of a table into the first layer; what is left of the block becomes zero."""
+    for i in range(len(mean)):
+        for b in range(start, stop):
+            layer[i, b - start] = (rows[b, i] - mean[i]) / scale[i]
+        _fill(layer[i], stop - start, 0.0)
+
+
 @entry_point("the networks")
 def mean_output(thetas, sizes, code, rows, mean, scale, output):
     """Mean output of several networks.
@@ -312,10 +322,7 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output):
     scratch, total = np.empty((2, BLOCK)), np.empty(BLOCK)
     for start in range(0, len(output), BLOCK):
         stop = min(start + BLOCK, len(output))
-        for i in range(sizes[0]):
-            for b in range(start, stop):
-                layers[0, i, b - start] = (rows[b, i] - mean[i]) / scale[i]
-            _fill(layers[0, i], stop - start, 0.0)
+        _load_scaled(rows, start, stop, mean, scale, layers[0])
         _fill(total, 0, 0.0)
         for theta in thetas:
             _forward(theta, sizes, code, layers, slopes, scratch)
@@ -323,3 +330,67 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output):
                 total[b] += layers[n_layers - 1, 0, b]
         for b in range(start, stop):
             output[b] = total[b - start] / len(thetas)
+
+
+@_inlined
+def _log_gaussian(scaled, mean, cholesky, log_weight, distance, out):
+    """Log density of one Gaussian of a mixture at each star of a block; `distance` has a row to spare."""
+    n_features = len(mean)
+    whitened = distance[n_features]
+    for i in range(n_features):
+        row, middle = scaled[i], mean[i]
+        for b in range(BLOCK):
+            distance[i, b] = row[b] - middle
+    _fill(out, 0, 0.0)
+    for j in range(n_features):
+        _fill(whitened, 0, 0.0)
+        _combine(cholesky, j, n_features, distance[:n_features], whitened)
+        for b in range(BLOCK):
+            out[b] += whitened[b] * whitened[b]
+    for b in range(BLOCK):
+        out[b] = out[b] * -0.5 + log_weight
+
+
+@entry_point("the domains of the models")
+def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top, total):
+    """Sum a Gaussian mixture, as `skdistmass.networks.mixture` does.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Features.
+    center, scale, means, log_weights
+        As in `mixture_log_density`.
+    choleskys : ndarray of shape (n_components, n_features * n_features)
+        Its Cholesky factors, flat.
+    limit : float
+        Largest size of a scaled feature.
+    top : ndarray of shape (n_samples,)
+        Receives the log density of the densest Gaussian.
+    total : ndarray of shape (n_samples,)
+        Receives the sum of all Gaussians in units of the densest.
+    """
+    n_components, n_features = means.shape
+    scaled, distance = np.empty((n_features, BLOCK)), np.empty((n_features + 1, BLOCK))
+    terms, work = np.empty((n_components, BLOCK)), np.empty((4, BLOCK))
+    best, sums = work[0], work[1]
+    for start in range(0, len(rows), BLOCK):
+        stop = min(start + BLOCK, len(rows))
+        _load_scaled(rows, start, stop, center, scale, scaled)
+        for i in range(n_features):
+            for b in range(BLOCK):
+                scaled[i, b] = min(max(scaled[i, b], -limit), limit)
+        _fill(best, 0, -np.inf)
+        for c in range(n_components):
+            _log_gaussian(scaled, means[c], choleskys[c], log_weights[c], distance, terms[c])
+            for b in range(BLOCK):
+                best[b] = max(best[b], terms[c, b])
+        _fill(sums, 0, 0.0)
+        for term in terms:
+            for b in range(BLOCK):
+                term[b] -= best[b]
+            _exp(term, work[2], work[3])
+            for b in range(BLOCK):
+                sums[b] += work[2, b]
+        for b in range(start, stop):
+            top[b], total[b] = best[b - start], sums[b - start]

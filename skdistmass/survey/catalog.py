@@ -14,6 +14,7 @@ from skdistmass.survey.parts import Parts, hold
 from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, as_arrow, join_blocks
 from skdistmass.survey.read import StarReader
 from skdistmass.survey.sinks import Observer, observed, replace_folder, write_whole
+from skdistmass.tables.fits_header import check_fits_names
 from skdistmass.tables.parquet_folder import is_hats
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ def write_catalog(
     by_file = kind == "folder" or client is not None
     job = CatalogJob(source, StarReader(source), models, chosen, int(chunk_rows), by_file)
     job.warn()
+    if kind == "fits" and job.kept:
+        check_fits_names(job.kept.names)
     with hold(path) as folder:
         check_target(source, output, overwrite, format, client)  # Another process may have just finished.
         if job.is_kept(client):

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from skdistmass._version import __version__
 from skdistmass.columns import CATALOG_COLUMNS, FEATURES
+from skdistmass.networks.forward import run_in_threads
 from skdistmass.progress import tell
-from skdistmass.survey.flags import clean_inputs
+from skdistmass.survey.flags import StarInputs, clean_inputs
 from skdistmass.survey.models import CatalogModels
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.quantities.distances import apparent, distances
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 _COPIED = ("APOGEE_ID", "APSTAR_ID", "SDSS_ID", "GAIAEDR3_SOURCE_ID", "RA", "DEC", "SNR")
+_BLOCK_ROWS = 2**15
 _DOUBLE = ("RA", "DEC")  # In single precision an angle is good to 0.1 arcsec only.
 
 
@@ -55,13 +57,8 @@ def fill_catalog(
     inputs = clean_inputs(stars, repeated, models.label_scale)
     values: Values = {name: inputs.columns[name] for name in _COPIED if name in inputs.columns}
     values |= dict(zip(FEATURES, inputs.features.T, strict=True))
-    if models.distance is not None or models.isochrone is not None:
-        values |= apparent(inputs, options)
-    if models.distance is not None:
-        tell("distances")
-        values |= distances(inputs, values, models.distance)
-    tell("masses and ages")
-    values |= masses_and_ages(inputs, models.masses, models.age)
+    tell("distances, masses and ages")
+    values |= _in_blocks(inputs, models, options)
     if models.isochrone is not None:
         tell("isochrones")
         values |= isochrone_values(inputs, values, models.isochrone)
@@ -78,6 +75,30 @@ def fill_catalog(
     return _as_table(values, options, provenance, kept)
 
 
+def _in_blocks(inputs: StarInputs, models: CatalogModels, options: CatalogOptions) -> Values:
+    """Magnitudes, distances, masses and ages: blocks of rows in threads, with arrays that fit the cache."""
+
+    def fill(start: int) -> Values:
+        part = inputs.part(slice(start, start + _BLOCK_ROWS))
+        values: Values = {}
+        if models.distance is not None or models.isochrone is not None:
+            values |= apparent(part, options)
+        if models.distance is not None:
+            values |= distances(part, values, models.distance)
+        masses = masses_and_ages(part, models.masses, models.age)
+        return values | {name: _as_stored(name, data) for name, data in masses.items()}
+
+    blocks = run_in_threads(fill, range(0, max(len(inputs.flags), 1), _BLOCK_ROWS))
+    if len(blocks) == 1:
+        return blocks[0]
+    return {name: np.concatenate([block.pop(name) for block in blocks]) for name in list(blocks[0])}
+
+
+def _as_stored(name: str, data: NDArray) -> NDArray:
+    """Give the values of a column in the precision of the catalogue."""
+    return data.astype(np.float32) if data.dtype == np.float64 and name not in _DOUBLE else data
+
+
 def _as_table(
     values: Values, options: CatalogOptions, provenance: dict[str, Any], kept: Table | None
 ) -> Table:
@@ -90,9 +111,7 @@ def _as_table(
     catalog = Table(meta=provenance)
     for name, column in CATALOG_COLUMNS.items():
         if name in values:
-            data = values[name]
-            if data.dtype == np.float64 and name not in _DOUBLE:
-                data = data.astype(np.float32)
+            data = _as_stored(name, values[name])
             written = column.name_in(options.columns)
             catalog[written] = Column(data, unit=column.unit or None, description=column.description)
     if kept is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from skdistmass.columns import ASPCAPFLAG_BITS, BITS, FEATURES, INPUT_COLUMNS, PHYSICAL_RANGES
 from skdistmass.estimators.inference import with_feature_names
-from skdistmass.survey.duplicates import duplicates, survey_duplicates
+from skdistmass.survey.duplicates import duplicates, hash_ids, survey_duplicates
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -47,6 +48,27 @@ class StarInputs:
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         """Values of a column of numbers; all NaN if the table lacks it."""
         return self.columns[name] if name in self.columns else np.full(len(self.flags), np.nan)
+
+    def part(self, rows: slice) -> StarInputs:
+        """Give the inputs of some rows, whose flags stay those of the whole.
+
+        Parameters
+        ----------
+        rows : slice
+            The rows.
+
+        Returns
+        -------
+        StarInputs
+            Views of the arrays.
+        """
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return StarInputs(columns, self.flags[rows], self.features[rows], self.usable[rows])
+
+    @cached_property
+    def hashed_ids(self) -> NDArray[np.uint64] | None:
+        """Hashes of APOGEE_ID, by `hash_ids`; None if the table lacks it."""
+        return hash_ids(self.columns["APOGEE_ID"]) if "APOGEE_ID" in self.columns else None
 
     def flag(self, name: str, where: NDArray[np.bool_]) -> None:
         """Set a bit, by its name, in some rows.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,14 +22,16 @@ from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import Parts, Piece
 from skdistmass.survey.read import StarReader
 from skdistmass.survey.unread import KeptColumns, warn_of_missing_columns
+from skdistmass.tables.open import table_format
 from skdistmass.tables.parquet import arrow_table, row_group_rows
 from skdistmass.tables.parquet_folder import parquet_files
-from skdistmass.tables.source import table_format
 from skdistmass.tables.write import meta_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from astropy.table import Table
+
+Item = TypeVar("Item")
 
 CHUNK_ROWS = 2**17
 """Rows of a piece: some hundred megabytes."""
@@ -67,6 +70,34 @@ def list_pieces(n_rows: int, rows: int, whole_groups: Path | None = None) -> lis
                 start = stop
             stop += group or 0
     return pieces
+
+
+_END: Any = object()
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Make the next item in a thread while one is used.
+
+    Parameters
+    ----------
+    items : iterable
+        The items; at most one is made before it is asked for.
+
+    Yields
+    ------
+    object
+        The items, in order.
+    """
+    iterator = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, iterator, _END)
+        while True:
+            item = coming.result()
+            if item is _END:
+                return
+            coming = pool.submit(next, iterator, _END)
+            yield item
+            del item  # Forgotten before the next one is waited for.
 
 
 @dataclass
@@ -187,8 +218,8 @@ class CatalogJob:
         Piece
             Each piece, when it is done.
         """
-        for piece, catalog in zip(pieces, self.fill(pieces), strict=False):
-            parts.write(piece, as_arrow(catalog))
+        for piece, catalog in zip(pieces, ahead(map(as_arrow, self.fill(pieces))), strict=False):
+            parts.write(piece, catalog)
             yield piece
 
 

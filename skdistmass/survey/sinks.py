@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skdistmass.columns import CATALOG_COLUMNS
-from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob
+from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, ahead
 from skdistmass.tables.atomic import open_binary
 from skdistmass.tables.fits import FitsWriter
 from skdistmass.tables.parquet import from_arrow, write_parquet
@@ -68,7 +68,7 @@ def write_whole(tables: Iterator[pa.Table], path: Path, kind: str, job: CatalogJ
     elif kind == "fits":
         with open_binary(path) as stream:
             writer = None
-            for chunk in map(_as_table, tables):
+            for chunk in ahead(map(_as_table, tables)):
                 if writer is None:
                     widths = _text_widths(job)
                     writer = FitsWriter(stream, chunk, job.reader.n_rows, meta_json(chunk.meta), widths)

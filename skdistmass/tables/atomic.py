@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 _WAYS_OUT = {
     errno.ENOSPC: "free some space, or choose another folder",
@@ -245,3 +245,21 @@ def _explain(error: OSError, path: Path, what: str) -> None:
     explained = type(error)(f"{path}: {what} ({error.strerror or error}); {_WAYS_OUT[error.errno]}")
     explained.errno = error.errno
     raise explained from error
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, decompressed if it is compressed by gzip.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    binary file object
+        The stream.
+    """
+    with path.open("rb") as stream:
+        is_gzip = stream.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path)) if is_gzip else path.open("rb")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import BAD_MAGNITUDE, FLAG_SENTINEL, SENTINEL, CatalogColumn, Column
-from skdistmass.tables.source import RawColumn, decode_bytes, quiet_astropy
+from skdistmass.tables.source import RawColumn, as_text, decode_bytes, quiet_astropy
 
 _MAX_INTEGER = 2**63 - 1
 _NO_TEXT = frozenset(("nan", "none", "null", "n/a", "<na>", "--"))
@@ -119,20 +119,11 @@ def decode(values: NDArray, mask: NDArray[np.bool_] | None = None) -> NDArray[np
         text = values
     else:
         words = values.tolist()
-        text = np.array(words if set(map(type, words)) == {str} else [*map(_as_text, words)], dtype=str)
+        text = np.array(words if set(map(type, words)) == {str} else [*map(as_text, words)], dtype=str)
     text = np.char.strip(text)
     # A file reserves more room than its longest value needs, and here each character takes four bytes.
     width = int(np.char.str_len(text).max()) if text.size else 0
     return text.astype(f"U{max(width, 1)}")
-
-
-def _as_text(value: object) -> str:
-    # pandas' NA answers no question, not even whether it is itself.
-    if value is None or type(value).__name__ in ("NAType", "MaskedConstant"):
-        return ""
-    if isinstance(value, float) and value != value:
-        return ""
-    return value.decode("utf-8", errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _clean_float(

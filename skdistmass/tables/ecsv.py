@@ -23,10 +23,9 @@ from skdistmass.tables.source import (
     column_values,
     quiet_astropy,
     table_source,
-    text_of,
 )
 from skdistmass.tables.text import count_records, records_source
-from skdistmass.tables.text_records import Dialect, next_line, open_text, records
+from skdistmass.tables.text_records import Dialect, next_line, open_text, records, text_of
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistmass.tables.atomic import open_binary
+from skdistmass.tables.atomic import open_binary, open_bytes
 from skdistmass.tables.fits_header import add_words, table_header, unit_of, with_checksum
 from skdistmass.tables.source import (
     META_KEY,
@@ -20,9 +20,9 @@ from skdistmass.tables.source import (
     choose_table,
     column_values,
     encode,
-    open_bytes,
     parse_meta,
     quiet_astropy,
+    signed_integers,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _BLOCK_ROWS = 2**15  # that are in memory in the form of the file
 _UNIT_BYTES = 2880
 _MAX_COMPRESSION = 1100  # times; gzip reaches 1032
 _CODES = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
-_WIDER = {"i1": "i2", "u2": "i4", "u4": "i8", "u8": "i8", "f2": "f4"}
 
 
 def open_fits(path: Path, is_complete: IsComplete) -> TableSource:
@@ -323,7 +322,7 @@ class FitsWriter:
         table : astropy.table.Table
             Rows with the columns of the template.
         """
-        values = {name: column_values(table, name) for name in self._fields}
+        values = {name: _values(table, name) for name in self._fields}
         for start in range(0, len(table), _BLOCK_ROWS):
             block = np.zeros(min(_BLOCK_ROWS, len(table) - start), self._record)
             for name in self._fields:
@@ -351,14 +350,17 @@ class FitsWriter:
         self._stream.seek(end)
 
 
+def _values(table: Table, name: str) -> NDArray:
+    return signed_integers(column_values(table, name), name)
+
+
 def _field(template: Table, name: str, width: int | None) -> tuple[str, Any, tuple[int, ...]]:
     """Give the format code of a column, and the type and shape of a value in the file."""
-    values = column_values(template, name)
+    values = _values(template, name)
     if values.dtype.kind in "SU":
         width = max(width or _encode(values).dtype.itemsize, 1)
         return f"{width}A", f"S{width}", ()
     short = values.dtype.str[1:]
-    short = short if short in _CODES else _WIDER.get(short, "f8")
     shape = (int(np.prod(values.shape[1:], dtype=int)),) if values.ndim > 1 else ()
     stored = "i1" if short == "b1" else f">{short}"
     return f"{shape[0] if shape else ''}{_CODES[short]}", stored, shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 _COMMENT_WIDTH = 70
+_NAME_WIDTH = 68
+_STRUCTURAL = re.compile(
+    r"SIMPLE|XTENSION|EXTEND|BITPIX|NAXIS\d*|[PG]COUNT|GROUPS|BLOCKED|THEAP|END|CONTINUE|COMMENT|HISTORY|CHECKSUM|"
+    r"DATASUM|Z.*|T(FIELDS|(TYPE|FORM|NULL|SCAL|ZERO|DIM|DISP|UNIT|COMM|UCD)\d*)"
+)
+"""Keywords that say how a table is laid out, which metadata must not."""
+
 _UNIT_IN_COMMENT = re.compile(r"\[([A-Za-z][^\]]*)\]\s*")
 
 
@@ -50,6 +57,7 @@ def table_header(template: Table, codes: Mapping[str, str], n_rows: int, meta: s
     """
     from astropy.io import fits
 
+    check_fits_names(codes)
     labels = {name: column_labels(template, name) for name in codes}
     units = {name: _fits_unit(labels[name].unit) for name in codes}
     columns = [fits.Column(name, code, unit=units[name] or None) for name, code in codes.items()]
@@ -65,12 +73,33 @@ def table_header(template: Table, codes: Mapping[str, str], n_rows: int, meta: s
         if date := os.environ.get("SOURCE_DATE_EPOCH"):
             header["DATE"] = datetime.fromtimestamp(int(date), UTC).strftime("%Y-%m-%dT%H:%M:%S")
         for keyword, value in _short_cards(template.meta):
-            if keyword not in header:
+            if keyword not in header and not _STRUCTURAL.fullmatch(keyword):
                 header[keyword] = value
         header[META_KEY] = _without_marks(meta)
         for comment in _astropy_comments(descriptions):
             header.add_comment(comment)
     return header
+
+
+def check_fits_names(names: Iterable[str]) -> None:
+    """Refuse names of columns that FITS cannot hold.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of columns.
+
+    Raises
+    ------
+    ValueError
+        If one is not of ASCII, or too long.
+    """
+    for name in names:
+        if not name.isascii() or len(name.replace("'", "''")) > _NAME_WIDTH:
+            raise ValueError(
+                f"the column name {name!r} must be of at most {_NAME_WIDTH} ASCII characters in FITS; rename "
+                "the column, or choose another format"
+            )
 
 
 def unit_of(unit: str | None, comment: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,60 @@ from skdistmass.tables.ecsv import is_ecsv, open_ecsv
 from skdistmass.tables.fits import open_fits
 from skdistmass.tables.parquet import open_parquet
 from skdistmass.tables.parquet_folder import parquet_files
-from skdistmass.tables.source import IsComplete, RawColumn, TableSource, table_format, table_source
+from skdistmass.tables.source import IsComplete, RawColumn, TableSource, table_source
 from skdistmass.tables.text import open_csv
 from skdistmass.tables.votable import open_votable
+
+FORMATS: Mapping[str, str] = {
+    ".fits": "fits",
+    ".fit": "fits",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "text",
+    ".ecsv": "ecsv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".vot": "votable",
+    ".votable": "votable",
+    ".xml": "votable",
+}
+"""Format by suffix of the file name; `.gz` may follow."""
+
+
+def table_format(path: str | Path, allowed: Iterable[str] | None = None) -> str:
+    """Format of a file by its suffix.
+
+    Parameters
+    ----------
+    path : str or Path
+        File name.
+    allowed : iterable of str, optional
+        Formats to choose from, all by default.
+
+    Returns
+    -------
+    str
+        "fits", "csv", "text", "ecsv", "parquet" or "votable"; "text" is only read.
+
+    Raises
+    ------
+    ValueError
+        If the suffix belongs to none of them.
+
+    Examples
+    --------
+    >>> table_format("stars.fits.gz")
+    'fits'
+    """
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    found = FORMATS.get(suffixes[-1] if suffixes else "")
+    allowed = set(FORMATS.values()) if allowed is None else set(allowed)
+    if found not in allowed:
+        known = ", ".join(suffix for suffix, name in FORMATS.items() if name in allowed)
+        raise ValueError(f"{path}: unknown table format; the file name must end in one of {known}")
+    return found
 
 
 def check_input(path: str | Path) -> str:
@@ -40,7 +91,7 @@ def check_input(path: str | Path) -> str:
         If it is empty, or its format unknown.
     """
     path = Path(path)
-    if not path.exists():
+    if path == Path() or not path.exists():  # An empty name means the current folder.
         raise FileNotFoundError(f"{path}: no such file")
     if path.is_dir():
         if not parquet_files(path):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +17,6 @@ from skdistmass.columns import column_ucd
 
 if TYPE_CHECKING:
     from astropy.table import Table
-
-FORMATS: Mapping[str, str] = {
-    ".fits": "fits",
-    ".fit": "fits",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "text",
-    ".ecsv": "ecsv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".vot": "votable",
-    ".votable": "votable",
-    ".xml": "votable",
-}
-"""Format by suffix of the file name; `.gz` may follow."""
 
 META_KEY = "SKDMETA"
 """Keyword under which a file carries the metadata of its table, as JSON."""
@@ -108,42 +92,6 @@ IsComplete = Callable[[Sequence[str]], bool]
 """Tells from the names of its columns whether a table is the one that is looked for."""
 
 
-def table_format(path: str | Path, allowed: Iterable[str] | None = None) -> str:
-    """Format of a file by its suffix.
-
-    Parameters
-    ----------
-    path : str or Path
-        File name.
-    allowed : iterable of str, optional
-        Formats to choose from, all by default.
-
-    Returns
-    -------
-    str
-        "fits", "csv", "text", "ecsv", "parquet" or "votable"; "text" is only read.
-
-    Raises
-    ------
-    ValueError
-        If the suffix belongs to none of them.
-
-    Examples
-    --------
-    >>> table_format("stars.fits.gz")
-    'fits'
-    """
-    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-    found = FORMATS.get(suffixes[-1] if suffixes else "")
-    allowed = set(FORMATS.values()) if allowed is None else set(allowed)
-    if found not in allowed:
-        known = ", ".join(suffix for suffix, name in FORMATS.items() if name in allowed)
-        raise ValueError(f"{path}: unknown table format; the file name must end in one of {known}")
-    return found
-
-
 def parse_meta(text: str | bytes, path: Path) -> dict[str, Any]:
     """Read the metadata that a file carries.
 
@@ -212,7 +160,7 @@ def quiet_astropy() -> Iterator[None]:
 
 
 def column_values(table: Table, name: str) -> NDArray:
-    """Give the values of a column as a plain array: NaN, 0 or "" for masked ones, text for objects.
+    """Give the values of a column that is to be written: NaN, 0 or "" for masked ones, text for objects.
 
     Parameters
     ----------
@@ -224,17 +172,77 @@ def column_values(table: Table, name: str) -> NDArray:
     Returns
     -------
     ndarray
-        The values.
+        Numbers or text that every format can hold: dates as text, without signs that end it.
+
+    Raises
+    ------
+    ValueError
+        If its name has control characters, or it holds neither numbers nor text.
     """
     column = table[name]
-    values = np.asarray(np.ma.getdata(getattr(column, "value", column)))
-    if values.dtype.kind == "O":
-        values = np.array(["" if value is None else str(value) for value in values.tolist()], dtype=str)
+    values = getattr(column, "value", column)
+    values = np.asarray(np.ma.getdata(getattr(values, "unmasked", values)))
+    if values.dtype.kind == "O" and isinstance(column, np.ndarray):
+        values = np.array([as_text(value) for value in values.ravel().tolist()], str).reshape(values.shape)
+    elif values.dtype.kind == "M":
+        values = np.where(np.isnat(values), "", values.astype(str))
+    elif values.dtype.kind == "f" and values.itemsize not in (4, 8):
+        values = values.astype(np.float32 if values.itemsize < 4 else np.float64)
+    is_text, is_array = values.dtype.kind in "SU", isinstance(column, np.ndarray)
+    if not is_array or values.dtype.kind not in "SUbiuf" or (is_text and values.ndim > 1):
+        what = values.dtype if is_array else type(column).__name__
+        raise ValueError(
+            f"column `{name}` must hold numbers, or one text a row; it holds {what} of shape {values.shape}"
+        )
+    if any(sign < " " or sign in "\x7f\x85\u2028\u2029" for sign in name):
+        raise ValueError(f"the column name {name!r} must have no control characters; rename the column")
     mask = getattr(column, "mask", None)
     if mask is not None and np.any(mask):
         values = values.copy()
         values[np.asarray(mask)] = np.nan if values.dtype.kind == "f" else values.dtype.type()
-    return values
+    return _without_stops(values) if is_text else values
+
+
+def _without_stops(values: NDArray) -> NDArray:
+    """Take NUL out of text, and write halves of characters as escapes: no format can hold them."""
+    words = values.tolist()
+    if values.dtype.kind == "S":
+        return np.array([word.replace(b"\0", b"") for word in words]) if b"\0" in b"".join(words) else values
+    try:
+        if b"\0" not in "".join(words).encode():
+            return values
+    except UnicodeEncodeError:
+        words = [word.encode("utf-8", "backslashreplace").decode() for word in words]
+    return np.array([word.replace("\0", "") for word in words], dtype=str)
+
+
+def signed_integers(values: NDArray, name: str) -> NDArray:
+    """Integers of a type that FITS and VOTable have.
+
+    Parameters
+    ----------
+    values : ndarray
+        Values of a column.
+    name : str
+        Its name, for the message.
+
+    Returns
+    -------
+    ndarray
+        The same values, unsigned integers but bytes in the next larger signed type.
+
+    Raises
+    ------
+    ValueError
+        If some are too large for 64 bits with a sign.
+    """
+    wider = {"i1": "i2", "u2": "i4", "u4": "i8", "u8": "i8"}.get(values.dtype.str[1:])
+    if values.dtype.str[1:] == "u8" and len(rows := np.flatnonzero(values > np.iinfo(np.int64).max)):
+        raise ValueError(
+            f"column `{name}` must hold integers below 2**63 in this format; it has {values.flat[rows[0]]}; "
+            "write CSV or Parquet"
+        )
+    return values if wider is None else values.astype(wider)
 
 
 class ColumnLabels(NamedTuple):
@@ -301,26 +309,8 @@ def _from_astropy(column: Any) -> RawColumn:
     return RawColumn(np.asarray(np.ma.getdata(values)), mask, "" if unit is None else str(unit))
 
 
-def open_bytes(path: Path) -> BinaryIO:
-    """Open a file to read its bytes, decompressed if it is compressed by gzip.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    binary file object
-        The stream.
-    """
-    with path.open("rb") as stream:
-        is_gzip = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if is_gzip else path.open("rb")
-
-
 def decode_bytes(values: NDArray[np.bytes_]) -> NDArray[np.str_]:
-    """Text of bytes; what is no UTF-8 becomes an escape, so that two names stay two.
+    """Text of bytes; what is no UTF-8 is taken for Latin-1, so that two names stay two.
 
     Parameters
     ----------
@@ -339,7 +329,33 @@ def decode_bytes(values: NDArray[np.bytes_]) -> NDArray[np.str_]:
     if codes.max() < 128:
         # One ASCII byte is one code point: widening the bytes is many times faster than decoding.
         return codes.astype(np.uint32).view(f"U{width}").reshape(values.shape)
-    return np.char.decode(values, "utf-8", errors="backslashreplace")
+    return np.array([as_text(value) for value in values.ravel().tolist()], dtype=str).reshape(values.shape)
+
+
+def as_text(value: object) -> str:
+    """Text of one value, "" where there is none; bytes that are no UTF-8 are taken for Latin-1.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+
+    Returns
+    -------
+    str
+        The text.
+    """
+    # pandas' NA answers no question, not even whether it is itself.
+    if value is None or type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"):
+        return ""
+    if isinstance(value, float) and value != value:
+        return ""
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def encode(
@@ -368,20 +384,3 @@ def encode(
     # A code point below 128 is one byte in either encoding: this is many times faster than encoding.
     width = int(max(np.flatnonzero(codes.any(axis=0)), default=0)) + 1
     return codes[:, :width].astype(np.uint8).view(f"S{width}").reshape(text.shape)
-
-
-def text_of(values: NDArray) -> NDArray:
-    """Give values of a table as text objects.
-
-    Parameters
-    ----------
-    values : ndarray
-        Text or bytes.
-
-    Returns
-    -------
-    ndarray of object
-        The same as `str`.
-    """
-    decoded = decode_bytes(values) if values.dtype.kind == "S" else values
-    return np.array(decoded.tolist(), dtype=object)

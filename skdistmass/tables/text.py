@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
-from skdistmass.tables.atomic import open_binary
+from skdistmass.tables.atomic import open_binary, open_bytes
 from skdistmass.tables.clean import MISSING_WORDS
-from skdistmass.tables.source import RawColumn, TableSource, column_values, open_bytes, text_of
+from skdistmass.tables.source import RawColumn, TableSource, column_values
 from skdistmass.tables.text_records import (
     DELIMITERS,
     Dialect,
@@ -27,6 +27,7 @@ from skdistmass.tables.text_records import (
     next_line,
     not_decodable,
     open_text,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -131,15 +132,16 @@ def records_source(path: Path, dialect: Dialect, counted: Counted) -> TableSourc
     TableSource
         The open table. Columns of kind "" hold integers or floats if all their values are, else text.
     """
+    import pyarrow as pa
+
     names = list(dialect.names)
     known: dict[str, str] = {}
 
     def fetch(kinds: Mapping[str, str], rows: slice) -> dict[str, RawColumn]:
         if rows.stop > rows.start:
             return next(fetch_blocks(kinds, rows.start, rows.stop - rows.start))
-        return {
-            name: _as_column(_no_text(), kind or "float", dialect.decimal) for name, kind in kinds.items()
-        }
+        none = pa.array([], pa.string())
+        return {name: _as_column(none, kind or "float", dialect.decimal) for name, kind in kinds.items()}
 
     def fetch_blocks(kinds: Mapping[str, str], first: int, size: int) -> Iterator[dict[str, RawColumn]]:
         if unknown := [name for name, kind in kinds.items() if not kind and name not in known]:
@@ -155,12 +157,6 @@ def records_source(path: Path, dialect: Dialect, counted: Counted) -> TableSourc
             }
 
     return TableSource(path.name, names, counted.n_rows, fetch, fetch_blocks=fetch_blocks)
-
-
-def _no_text() -> Any:
-    import pyarrow as pa
-
-    return pa.array([], pa.string())
 
 
 def _of_size(tables: Iterable[Any], skip: int, size: int) -> Iterator[Any]:
@@ -207,7 +203,9 @@ def write_csv(table: Table, path: Path, meta: str) -> None:
         if values.ndim > 1:
             flat = values.reshape(len(values), -1)
             parts = {f"{name}_{i + 1}": np.ascontiguousarray(flat[:, i]) for i in range(flat.shape[1])}
-        arrays |= {part: pa.array(column, from_pandas=True) for part, column in parts.items()}
+        # Nothing in a column alone would be an empty line, which is no row.
+        alone = len(table.colnames) == 1
+        arrays |= {part: pa.array(column, from_pandas=not alone) for part, column in parts.items()}
     with open_binary(path) as stream:
         delimiter = "\t" if ".tsv" in path.suffixes else ","
         arrow_csv.write_csv(pa.table(arrays), stream, arrow_csv.WriteOptions(delimiter=delimiter))
@@ -382,13 +380,18 @@ def _decimal_mark(path: Path, dialect: Dialect) -> str:
 
 def _infer_kinds(path: Path, dialect: Dialect, names: Sequence[str]) -> dict[str, str]:
     """Tell which columns hold integers, numbers or text, from all rows: it must not depend on the chunk."""
-    kinds = dict.fromkeys(names, "int")
+    import pyarrow.compute as pc
+
+    kinds, long = dict.fromkeys(names, "int"), set()
     columns = {name: dialect.names.index(name) for name in names}
     for block in blocks(path, dialect, sorted(set(columns.values()))):
         for name in names:
+            text = block.fields[str(columns[name])]
             while kinds[name] != "str":
-                column = _as_column(block.fields[str(columns[name])], kinds[name], dialect.decimal)
-                if column.values.dtype.kind != "O":
+                if _as_column(text, kinds[name], dialect.decimal).values.dtype.kind != "O":
                     break
                 kinds[name] = "float" if kinds[name] == "int" else "str"
-    return kinds
+            if pc.any(pc.match_substring_regex(text, r"^[+-]?\d{16,}$")).as_py():
+                long.add(name)
+    # Identifiers of many digits among other numbers stay text: floats would change them.
+    return {name: "str" if kind == "float" and name in long else kind for name, kind in kinds.items()}

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from skdistmass.tables.source import open_bytes
+from skdistmass.tables.atomic import open_bytes
+from skdistmass.tables.source import decode_bytes
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "blanks"}
 """What may stand between two fields, with its name."""
@@ -214,6 +216,23 @@ def csv_reader(lines: Iterator[str], delimiter: str) -> Any:
         The reader.
     """
     return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t")
+
+
+def text_of(values: NDArray) -> NDArray:
+    """Give values of a table as text objects.
+
+    Parameters
+    ----------
+    values : ndarray
+        Text or bytes.
+
+    Returns
+    -------
+    ndarray of object
+        The same as `str`.
+    """
+    decoded = decode_bytes(values) if values.dtype.kind == "S" else values
+    return np.array(decoded.tolist(), dtype=object)
 
 
 def not_decodable(path: Path, error: UnicodeDecodeError) -> ValueError:

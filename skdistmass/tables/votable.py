@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skdistmass.tables.atomic import open_binary
+from skdistmass.tables.atomic import open_binary, open_bytes
 from skdistmass.tables.clean import MISSING_WORDS
 from skdistmass.tables.source import (
     META_KEY,
@@ -21,9 +21,10 @@ from skdistmass.tables.source import (
     choose_table,
     column_labels,
     column_values,
-    open_bytes,
+    decode_bytes,
     parse_meta,
     quiet_astropy,
+    signed_integers,
     table_source,
 )
 
@@ -183,8 +184,9 @@ def write_votable(table: Table, path: Path, meta: str) -> None:
 
     plain = Table()
     for name in table.colnames:
-        values = column_values(table, name)
+        values = signed_integers(column_values(table, name), name)
         labels = column_labels(table, name)
+        values = decode_bytes(values) if values.dtype.kind == "S" else values
         if values.dtype.kind == "U" and "".join(values.tolist()).isascii():
             values = np.char.encode(values, "ascii")
         elif values.dtype.kind == "U" and max(map(ord, "".join(values.tolist()))) >= 2**16:

@@ -12,8 +12,8 @@ import numpy as np
 from skdistmass.tables.atomic import check_file, new_file
 from skdistmass.tables.ecsv import write_ecsv
 from skdistmass.tables.fits import write_fits
+from skdistmass.tables.open import table_format
 from skdistmass.tables.parquet import arrow_table, write_parquet
-from skdistmass.tables.source import table_format
 from skdistmass.tables.text import write_csv
 from skdistmass.tables.votable import write_votable
 

@@ -50,6 +50,13 @@ def test_density_does_not_depend_on_units(domain, stars):
     assert_allclose(other.score_samples(stars * factor + shift), domain.score_samples(stars), atol=1e-6)
 
 
+def test_a_star_has_one_density_among_few_and_many(domain, stars):
+    many = np.vstack([stars, 1.2 * stars, [[1e200, -1e300]]])
+    few = [domain.score_samples(many[start : start + 400]) for start in range(0, len(many), 400)]
+    assert_array_equal(domain.score_samples(many), np.concatenate(few))
+    assert_array_equal(domain.density_checked(many), domain.score_samples(many))
+
+
 def test_far_stars_are_outside(domain):
     far = [
         [4800.0, 4.5],

@@ -6,16 +6,19 @@ import shutil
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from numpy.testing import assert_array_equal
 
 from skdistmass import build_catalog, make_survey, read_catalog, read_stars, write_catalog, write_table
+from skdistmass.columns import FEATURES
 from skdistmass.report import CatalogSummary, summarize_catalog
+from skdistmass.survey import compute as compute_module
 from skdistmass.survey import pieces as pieces_module
 from skdistmass.survey.duplicates import duplicates, repeated_stars
 from skdistmass.survey.models import load_models
 from skdistmass.survey.options import CatalogOptions
 from skdistmass.survey.parts import parts_folder
-from skdistmass.survey.pieces import CatalogJob, join_blocks
+from skdistmass.survey.pieces import CatalogJob, ahead, join_blocks
 from skdistmass.survey.read import StarReader
 
 OPTIONS = {"masses": ("mass", "mass-cor-ss"), "isochrone": False}
@@ -72,6 +75,37 @@ def test_the_file_does_not_depend_on_the_chunks(name, output, inputs, tmp_path):
         written = write_catalog(inputs / name, path, chunk_rows=chunk_rows, overwrite=True, **OPTIONS)
         assert written.read_bytes() == whole
     assert os.listdir(tmp_path) == [output]
+
+
+def test_items_are_made_one_ahead_and_in_order():
+    made = []
+
+    def items():
+        for number in range(4):
+            made.append(number)
+            yield number
+        raise ValueError("the fifth")
+
+    coming = ahead(items())
+    assert next(coming) == 0
+    assert next(coming) == 1
+    coming.close()
+    assert 2 <= len(made) <= 3
+    coming = ahead(items())
+    assert [next(coming) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="the fifth"):
+        next(coming)
+
+
+def test_blocks_in_threads_fill_the_same_catalogue(stars, monkeypatch):
+    whole = build_catalog(stars, **OPTIONS)
+    monkeypatch.setattr(compute_module, "_BLOCK_ROWS", 64)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    in_blocks = build_catalog(stars, **OPTIONS)
+    assert in_blocks.colnames == whole.colnames
+    for name in whole.colnames:
+        assert in_blocks[name].dtype == whole[name].dtype
+        assert_array_equal(in_blocks[name], whole[name])
 
 
 def test_single_rows_are_what_they_are_in_a_table(inputs, tmp_path):
@@ -136,8 +170,12 @@ def test_blocks_are_the_rows_of_the_table(name, inputs):
 
 
 def test_text_has_the_width_of_the_column_or_of_its_longest_value(inputs, tmp_path):
-    reader = StarReader(inputs / "in.fits")
-    longest = max(len(name) for name in read_stars(inputs / "in.fits")["APSTAR_ID"])
+    stars = read_stars(inputs / "in.fits")
+    longest = max(len(name) for name in stars["APSTAR_ID"])
+    with_room = Table({name: np.asarray(stars[name]) for name in (*FEATURES, "TELESCOPE", "FIELD")})
+    with_room["APOGEE_ID"] = stars["APOGEE_ID"].astype("S30")
+    with_room.write(tmp_path / "in.fits")
+    reader = StarReader(tmp_path / "in.fits")
     assert reader.text_width("APOGEE_ID") == 30
     parts = sum(reader.text_width(name) for name in ("TELESCOPE", "FIELD", "APOGEE_ID"))
     assert reader.text_width("APSTAR_ID") == parts + len("apogee..stars..")
@@ -248,7 +286,7 @@ def test_summary_of_chunks_is_the_summary(stars, tmp_path):
 
 
 def test_quantiles_of_many_values():
-    from skdistmass.report import _Sample
+    from skdistmass.report.summary import _Sample
 
     values = np.random.default_rng(0).lognormal(7, 1.5, 300_000)
     sample = _Sample()

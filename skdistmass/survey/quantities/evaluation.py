@@ -10,9 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistmass.columns import BITS
-from skdistmass.estimators.base import without_domain_warning
-from skdistmass.estimators.inference import with_feature_names
-from skdistmass.survey.duplicates import hash_ids
 from skdistmass.survey.flags import StarInputs
 
 Values = dict[str, NDArray]
@@ -36,6 +33,8 @@ def on_usable(function: Callable[[Floats], tuple[Floats, ...]], inputs: StarInpu
     list of ndarray of shape (n_samples,)
         The outputs.
     """
+    if inputs.usable.all():
+        return list(function(inputs.features))
     outputs = [np.full(len(inputs.features), np.nan) for _ in range(n)]
     if inputs.usable.any():
         for output, result in zip(outputs, function(inputs.features[inputs.usable]), strict=True):
@@ -58,10 +57,8 @@ def predict(model: Any, inputs: StarInputs) -> list[Floats]:
     prediction, error : ndarray of shape (n_samples,)
         In the unit of the model's target; NaN where an input is missing.
     """
-    with without_domain_warning():  # such stars have their bit
-        return on_usable(
-            lambda rows: model.predict(with_feature_names(model, rows), return_std=True), inputs, 2
-        )
+    # Stars outside the domain have their bit.
+    return on_usable(lambda rows: model.predict_checked(rows, return_std=True), inputs, 2)
 
 
 @dataclass(frozen=True)
@@ -118,18 +115,14 @@ def what_holds(model: Any, inputs: StarInputs) -> Held:
     domain = getattr(model, "domain_", None)
     if domain is None:
         return Held(inputs.usable, nowhere, nowhere, None)
-    (density,) = on_usable(lambda rows: (_scores(domain, rows),), inputs, 1)
+    (density,) = on_usable(lambda rows: (domain.density_checked(rows),), inputs, 1)
     real = density >= domain.offset_
     isochrones = nowhere.copy()
     anchored = getattr(model, "anchored_domain_", None)
     rows = np.flatnonzero(inputs.usable & ~real)
     if anchored is not None and len(rows):
-        isochrones[rows] = _scores(anchored, inputs.features[rows]) >= anchored.offset_
+        isochrones[rows] = anchored.density_checked(inputs.features[rows]) >= anchored.offset_
     return Held(real, isochrones, inputs.usable & ~real & ~isochrones, density)
-
-
-def _scores(domain: Any, rows: Floats) -> Floats:
-    return domain.score_samples(with_feature_names(domain, rows))
 
 
 def flag_training_stars(inputs: StarInputs, model: Any, default: str) -> None:
@@ -144,10 +137,9 @@ def flag_training_stars(inputs: StarInputs, model: Any, default: str) -> None:
     default : str
         Key of `skdistmass.columns.BITS`.
     """
-    ids = getattr(model, "training_ids_", None)
-    if ids is None or not len(ids) or "APOGEE_ID" not in inputs.columns:
+    ids, hashed = getattr(model, "training_ids_", None), inputs.hashed_ids
+    if ids is None or not len(ids) or hashed is None:
         return
     bits = getattr(model, "training_bits_", np.full(len(ids), BITS[default][0]))
-    hashed = hash_ids(inputs.columns["APOGEE_ID"])
     place = np.minimum(np.searchsorted(ids, hashed), len(ids) - 1)
     inputs.flags[:] |= np.where((ids[place] == hashed) & (hashed != 0), bits[place], 0)
