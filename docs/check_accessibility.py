@@ -14,6 +14,7 @@ from pathlib import Path
 PAGES = (
     "index.html",
     "start.html",
+    "try.html",
     "tutorials.html",
     "how.html",
     "reference.html",
