@@ -26,6 +26,7 @@ extensions = [
     "mathml",
     "generated_pages",
     "package_map",
+    "try_page",
 ]
 exclude_patterns = ["_build", "gallery/sg_execution_times.rst", "sg_execution_times.rst"]
 suppress_warnings = [
@@ -54,6 +55,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
+    "capture_repr": (),
     "plot_gallery": "--no-examples" not in sys.argv,
     "reference_url": {"skdistmass": None},
     "doc_module": ("skdistmass",),

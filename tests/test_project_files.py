@@ -21,6 +21,8 @@ def test_citation_names_this_version_and_licence():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     assert citation["version"] == skdistmass.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{skdistmass.__version__}] - {citation['date-released']}" in changes
     assert citation["license"] == setup["metadata"]["license"]
     assert citation["cff-version"] == "1.2.0"
     for work in (citation, *citation["references"]):

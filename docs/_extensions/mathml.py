@@ -12,8 +12,10 @@ def _visit_inline(self, node: nodes.math) -> None:
 
 
 def _visit_block(self, node: nodes.math_block) -> None:
+    equation = tex2mathml(node.astext(), as_block=True)
+    # It scrolls where the screen is narrow, and so the keyboard must reach it.
     self.body.append(
-        f'<div class="equation" role="group" aria-label="equation" tabindex="0">{tex2mathml(node.astext(), as_block=True)}</div>\n'
+        f'<div class="equation" role="group" aria-label="equation" tabindex="0">{equation}</div>\n'
     )
     raise nodes.SkipNode
 

@@ -27,7 +27,7 @@ BOXES = {
     "read": Box(205, 20, 150, "read_stars", "names, units, missing", f"{API}read_stars.html"),
     "build": Box(385, 20, 170, "build_catalog", "skdistmass catalog", f"{API}build_catalog.html"),
     "catalog": Box(585, 20, 160, "catalogue", "values, errors, bits", "columns.html#catalogue", "data"),
-    "plots": Box(775, 0, 155, "figures", "skdistmass.plots", "figures.html"),
+    "plots": Box(775, 0, 155, "figures, report", "skdistmass.plots, report", "figures.html"),
     "good": Box(775, 56, 155, "good_stars", "which to trust", f"{API}good_stars.html"),
     "scale": Box(205, 120, 150, "LabelScale", "labels of other surveys", f"{API}LabelScale.html"),
     "distance": Box(385, 120, 170, "DistanceRegressor", "M_K and distance", f"{API}DistanceRegressor.html"),

@@ -11,12 +11,14 @@ from skdistmass.cli.catalog import add_catalog_arguments
 from skdistmass.cli.completion import add_completion_option
 from skdistmass.cli.models import add_models_arguments
 from skdistmass.cli.output import COMMON_DEFAULTS, add_common_options, complain, messages, show
+from skdistmass.cli.report import add_report_arguments
 from skdistmass.cli.simulate import add_simulate_arguments
 from skdistmass.cli.train import add_train_arguments
 
 _COMMANDS = {
     "catalog": ("build the catalogue of a survey table", add_catalog_arguments),
     "train": ("train a model on stars of known distance or mass", add_train_arguments),
+    "report": ("write a page about a catalogue", add_report_arguments),
     "models": ("list the shipped models, or show one's card", add_models_arguments),
     "simulate": ("write a simulated survey with known truth", add_simulate_arguments),
 }

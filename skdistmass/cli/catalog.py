@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skdistmass.cli.output import Result, positive, set_examples
+from skdistmass.cli.report import default_page
 from skdistmass.cli.simulate import DEFAULT_STARS, DEFAULT_SURVEY, write_survey
 from skdistmass.survey.options import CatalogOptions
 
@@ -62,6 +63,9 @@ def add_catalog_arguments(command: argparse.ArgumentParser) -> None:
         help="catalogue: FITS, ECSV, VOTable or Parquet, or a folder (default: INPUT-distmass.fits)",
     )
     command.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    command.add_argument(
+        "--report", action="store_true", help="also write a page about it, OUTPUT-report.html (see `report`)"
+    )
     group = command.add_argument_group("models and rules")
     options = {field.name: field for field in fields(CatalogOptions)}
     for name, (flag, settings) in _FLAGS.items():
@@ -112,6 +116,7 @@ def run_catalog(args: argparse.Namespace) -> Result:
     on_cluster = bool(args.scheduler or args.workers)
     # What can be wrong with the arguments is told before anything heavy is imported or started.
     _check_arguments(args, source, output, on_cluster)
+    page = _checked_page(output, args.overwrite) if args.report else None
     written = [output]
     if args.input is None:
         written = [*write_survey(DEFAULT_SURVEY, overwrite=args.overwrite), output]
@@ -127,6 +132,10 @@ def run_catalog(args: argparse.Namespace) -> Result:
         write_catalog(
             source, output, overwrite=args.overwrite, observe=summary.update, client=client, **options
         )
+    if page is not None:
+        from skdistmass.report import write_report
+
+        written.append(str(write_report(output, page, overwrite=args.overwrite)))
     text = "\n".join([summary.text(), *(f"wrote {path}" for path in written)])
     return Result(text, {"input": source, "outputs": written, **summary.data()})
 
@@ -145,6 +154,15 @@ def _check_arguments(args: argparse.Namespace, source: str, output: str, on_clus
         check_name(name, registry)
     if args.label_scale is not None:
         check_name(args.label_scale, read_scales())
+
+
+def _checked_page(output: str, overwrite: bool) -> Path:
+    """Place of the page beside the catalogue, before the work that fills it."""
+    from skdistmass.report.libraries import require_libraries
+    from skdistmass.tables.atomic import check_file
+
+    require_libraries()
+    return check_file(Path(output).parent / default_page(output), overwrite)
 
 
 def _default_output(source: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Masses and ages of giants: the mean mass of MIST giants by age and metallicity, and the age by mass."""
+"""Masses and ages of giants: of MIST by age, metallicity and mass, and relations of the literature."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.physics.isochrones import read_arrays
 
@@ -179,3 +179,69 @@ def log_age_shift(
             value = sum(share * state.take(at) for share, state in zip(shares, shifts, strict=True))
             shift += weight_m * weight_z * value
     return np.where(missing, np.nan, shift)
+
+
+SPOO_INTERCEPT, SPOO_SLOPE = 10.14, 2.23
+"""log10 of the age [yr] at [C/N] = 0, and its change a dex of [C/N]: Spoo et al. 2022, AJ 163, 229."""
+
+SPOO_RANGE = (8.62, 9.82)
+"""Ages [log10 yr] between which that relation holds."""
+
+# Carbon and nitrogen of the Sun, log10 of their number where hydrogen has 12: Asplund et al. 2005.
+_SOLAR_CARBON, _SOLAR_NITROGEN = 8.39, 7.78
+_MARTIG_TEMPERATURE = 4000.0
+
+
+def spoo_log_age(c_n: ArrayLike) -> FloatArray:
+    """Age of a giant from its [C/N], by clusters of known age.
+
+    Parameters
+    ----------
+    c_n : array-like of shape (n_samples,)
+        [C/N] [dex].
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        log10 of the age in years; NaN outside `SPOO_RANGE`.
+
+    References
+    ----------
+    Spoo T., et al. 2022, AJ 163, 229.
+
+    Examples
+    --------
+    >>> spoo_log_age([-0.3, 0.5]).round(3)
+    array([9.471,   nan])
+    """
+    log_age = SPOO_INTERCEPT + SPOO_SLOPE * np.asarray(c_n, dtype=float)
+    inside = (log_age >= SPOO_RANGE[0]) & (log_age <= SPOO_RANGE[1])
+    return np.where(inside, log_age, np.nan)
+
+
+def martig_terms(labels: ArrayLike) -> FloatArray:
+    """Labels in which masses and log ages of giants are full quadratics.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples, 5)
+        Teff [K], log g, [M/H], [C/Fe] and [N/Fe] [dex]; [C/M] and [N/M] are taken to be these.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 6)
+        [M/H], [C/M], [N/M], [(C+N)/M], Teff / 4000 K and log g.
+
+    References
+    ----------
+    Martig M., et al. 2016, MNRAS 456, 3655.
+
+    Examples
+    --------
+    >>> martig_terms([[4800.0, 2.5, 0.0, -0.1, -0.1]]).round(3)
+    array([[ 0. , -0.1, -0.1, -0.1,  1.2,  2.5]])
+    """
+    teff, log_g, m_h, carbon, nitrogen = np.asarray(labels, dtype=float).T
+    solar = 10.0**_SOLAR_CARBON + 10.0**_SOLAR_NITROGEN
+    both = np.log10((10.0 ** (carbon + _SOLAR_CARBON) + 10.0 ** (nitrogen + _SOLAR_NITROGEN)) / solar)
+    return np.column_stack([m_h, carbon, nitrogen, both, teff / _MARTIG_TEMPERATURE, log_g])

@@ -107,14 +107,29 @@ class Stars:
         if name not in self._cache:
             if name not in self._known:
                 raise MissingColumnsError(self._opened.label, [name], self._opened.names)
-            actual = self._known[name]
-            column: Column | CatalogColumn = (
-                CATALOG_COLUMNS.get(name) or INPUT_COLUMNS.get(name) or Column(name, "", "")
-            )
-            raw = self._opened.fetch({actual: column.kind}, slice(0, len(self)))[actual]
-            raw = raw if column.unit or column.kind != "float" else raw._replace(unit="")
-            self._cache[name] = clean_column(raw, column, actual)
+            self.load(name)
         return self._cache[name]
+
+    def load(self, *names: str) -> None:
+        """Read columns in one pass over the table, which is faster than one after the other.
+
+        Parameters
+        ----------
+        *names : str
+            Columns to come; those that the table lacks are left out.
+        """
+        wanted = {
+            self._known[name]: name for name in names if name in self._known and name not in self._cache
+        }
+        columns: dict[str, Column | CatalogColumn] = {
+            actual: CATALOG_COLUMNS.get(name) or INPUT_COLUMNS.get(name) or Column(name, "", "")
+            for actual, name in wanted.items()
+        }
+        kinds = {actual: column.kind for actual, column in columns.items()}
+        for actual, raw in self._opened.fetch(kinds, slice(0, len(self))).items() if wanted else ():
+            column = columns[actual]
+            raw = raw if column.unit or column.kind != "float" else raw._replace(unit="")
+            self._cache[wanted[actual]] = clean_column(raw, column, actual)
 
     def values(self, name: str) -> NDArray[np.float64]:
         """Give a quantity in the unit of its axis.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdistmass.physics.giants import SPOO_INTERCEPT, SPOO_RANGE, SPOO_SLOPE
 from skdistmass.plots._drawing import (
     Display,
     Limits,
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from skdistmass.plots._stars import Catalog
-
-SPOO_INTERCEPT, SPOO_SLOPE = 10.14, 2.23
-"""log10 of the age [yr] at [C/N] = 0, and its change a dex of [C/N]: Spoo et al. 2022, AJ 163, 229."""
-
-SPOO_RANGE = Limits(8.62, 9.82)
-"""Ages [log10 yr] between which that relation holds."""
 
 _EDGES: dict[str, tuple[float, ...]] = {
     "LOGG": (1.0, 1.5, 2.0, 2.5, 3.0, 3.5),

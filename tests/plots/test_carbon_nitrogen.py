@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from skdistmass.physics.giants import SPOO_RANGE
 from skdistmass.plots import CarbonNitrogenDisplay
-from skdistmass.plots.carbon_nitrogen import SPOO_RANGE
 
 
 def test_panels_are_bins_of_surface_gravity(catalog, usable):

@@ -286,7 +286,7 @@ def test_summary_of_chunks_is_the_summary(stars, tmp_path):
 
 
 def test_quantiles_of_many_values():
-    from skdistmass.report import _Sample
+    from skdistmass.report.summary import _Sample
 
     values = np.random.default_rng(0).lognormal(7, 1.5, 300_000)
     sample = _Sample()

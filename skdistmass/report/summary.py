@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,16 +51,51 @@ def summarize_catalog(catalog: Table) -> str:
     return summary.text()
 
 
+class QuantitySummary(NamedTuple):
+    """What a catalogue has of one quantity.
+
+    Attributes
+    ----------
+    name : str
+        Column of the catalogue.
+    n : int
+        Rows that have a value.
+    low, median, high : float
+        16th, 50th and 84th percentile in `unit`; NaN without values.
+    unit : str
+        Gyr for ages, else the unit of the catalogue.
+    error : str
+        Median error with its unit: a percentage, or upward and downward in dex; empty where not known.
+    """
+
+    name: str
+    n: int
+    low: float
+    median: float
+    high: float
+    unit: str
+    error: str
+
+
 class CatalogSummary:
     """Summary of a catalogue that comes in blocks; it needs little memory, whatever the number of rows.
 
     Quantiles are exact up to 65,536 values, and good to 0.1 % beyond.
+
+    Attributes
+    ----------
+    n_rows : int
+        Number of rows.
+    bits : dict of str to int
+        Rows that have each bit of BITMASK.
+    good : dict of str to int
+        Rows of the recommended cut of each quantity.
     """
 
     def __init__(self) -> None:
         self.n_rows = 0
-        self._bits = dict.fromkeys(BITS, 0)
-        self._good: dict[str, int] = {}
+        self.bits = dict.fromkeys(BITS, 0)
+        self.good: dict[str, int] = {}
         self._samples: dict[tuple[str, *tuple[int, ...]], _Sample] = {}
 
     def update(self, columns: Mapping[str, ArrayLike]) -> None:
@@ -75,11 +110,11 @@ class CatalogSummary:
         bits = column["BITMASK"]
         self.n_rows += len(bits)
         for name, (value, _) in BITS.items():
-            self._bits[name] += int(np.count_nonzero(bits & value))
+            self.bits[name] += int(np.count_nonzero(bits & value))
         for quantity in CUTS:
             if quantity.upper() in column:
                 n_good = int(np.count_nonzero(good_stars(column, quantity)))
-                self._good[quantity] = self._good.get(quantity, 0) + n_good
+                self.good[quantity] = self.good.get(quantity, 0) + n_good
         for name in _SUMMARISED:
             if name in column:
                 values = column[name].astype(float)
@@ -111,13 +146,13 @@ class CatalogSummary:
             Lines of text, as `summarize_catalog` gives them.
         """
         lines = [f"{'':14s} {'rows':>9s} {'16 %':>9s} {'median':>9s} {'84 %':>9s}  unit    median error"]
-        lines += [self._line(name) for name in _SUMMARISED if (name,) in self._samples]
+        lines += [_line(each) for each in self.quantities()]
         lines.append(f"rows: {self.n_rows}")
-        for quantity, n_good in self._good.items():
+        for quantity, n_good in self.good.items():
             lines.append(f"{n_good:9d}  in the recommended cut, good_stars(catalog, {quantity!r})")
         for name, (value, meaning) in BITS.items():
-            if self._bits[name]:
-                lines.append(f"{self._bits[name]:9d}  {name} ({value}): {meaning}")
+            if self.bits[name]:
+                lines.append(f"{self.bits[name]:9d}  {name} ({value}): {meaning}")
         return "\n".join(lines)
 
     def data(self) -> dict[str, Any]:
@@ -132,8 +167,8 @@ class CatalogSummary:
         """
         return {
             "rows": self.n_rows,
-            "recommended": self._good,
-            "bits": {name: count for name, count in self._bits.items() if count},
+            "recommended": self.good,
+            "bits": {name: count for name, count in self.bits.items() if count},
             "quantities": {name: self._numbers(name) for name in _SUMMARISED if (name,) in self._samples},
         }
 
@@ -153,22 +188,38 @@ class CatalogSummary:
         samples = [self._samples.get((name, number)) for number in (0, 1)]
         return [float(sample.percentile(50)) for sample in samples if sample is not None and sample.size]
 
-    def _line(self, name: str) -> str:
+    def quantities(self) -> list[QuantitySummary]:
+        """Summarise the quantities.
+
+        Returns
+        -------
+        list of QuantitySummary
+            Those that the catalogue has.
+        """
+        return [self._quantity(name) for name in _SUMMARISED if (name,) in self._samples]
+
+    def _quantity(self, name: str) -> QuantitySummary:
         sample = self._samples[name,]
-        if not sample.size:
-            return f"{name:14s} {0:9d}"
         scale, unit = (
             (YEARS_PER_GYR, "Gyr") if name.startswith("AGE") else (1.0, str(CATALOG_COLUMNS[name].unit))
         )
+        if not sample.size:
+            return QuantitySummary(name, 0, np.nan, np.nan, np.nan, unit, "")
         low, median, high = (sample.percentile(q) / scale for q in (16, 50, 84))
-        numbers = f"{sample.size:9d} {low:9.3g} {median:9.3g} {high:9.3g}"
-        return f"{name:14s} {numbers}  {unit:7s} {self._error(name)}"
+        return QuantitySummary(name, sample.size, low, median, high, unit, self._error(name))
 
     def _error(self, name: str) -> str:
         medians = self._median_errors(name)
         if len(medians) == 2:
             return f"+{medians[0]:.2f} -{medians[1]:.2f} dex"
         return f"{100 * medians[0]:.1f} %" if medians else ""
+
+
+def _line(one: QuantitySummary) -> str:
+    if not one.n:
+        return f"{one.name:14s} {0:9d}"
+    numbers = f"{one.n:9d} {one.low:9.3g} {one.median:9.3g} {one.high:9.3g}"
+    return f"{one.name:14s} {numbers}  {one.unit:7s} {one.error}"
 
 
 def _error_name(name: str) -> str:
