@@ -8,8 +8,8 @@ errors, know nothing of the test part. Others are fitted on the same training pa
 (scikit-learn), NGBoost and MAPIE (if they are installed), the paper's error model (in-sample, quadratic in log
 g) and that of the card (held-out, quadratic in log g). Since labels have errors of their own, intervals of
 labels are those of the star with the label's error added; the other methods learn labels as they are. CRPS
-is from the quantile losses at 39 levels. With ``--regions`` networks of a smaller ensemble are fitted without a
-region each time, and tested there.
+is from the quantile losses at 39 levels. With ``--regions`` networks of a smaller ensemble are fitted without
+a region each time, and tested there.
 """
 
 from __future__ import annotations
