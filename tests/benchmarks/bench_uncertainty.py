@@ -5,9 +5,9 @@ stars in place. Exit code 1 if a bar is not met.
 
 The models are those before the last fit (`examples/making/make_shipped_models.py` writes them): they, and the
 errors, know nothing of the test part. Others are fitted on the same training part: quantile gradient boosting
-(scikit-learn), NGBoost and MAPIE (if they are installed), the paper's error model (in-sample, quadratic in log
-g) and that of the card (held-out, quadratic in log g). Since labels have errors of their own, intervals of
-labels are those of the star with the label's error added; the other methods learn labels as they are. CRPS
+(scikit-learn), NGBoost and MAPIE (if they are installed), the paper's error model (in-sample, quadratic in
+log g) and that of the card (held-out, quadratic in log g). Since labels have errors of their own, intervals
+of labels are those of the star with the label's error added; the other methods learn labels as they are. CRPS
 is from the quantile losses at 39 levels. With ``--regions`` networks of a smaller ensemble are fitted without
 a region each time, and tested there.
 """
