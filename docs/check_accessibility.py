@@ -20,6 +20,7 @@ from typing import Any
 PAGES = (
     "index.html",
     "start.html",
+    "try.html",
     "tutorials.html",
     "how.html",
     "reference.html",

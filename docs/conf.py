@@ -26,6 +26,7 @@ extensions = [
     "mathml",
     "generated_pages",
     "package_map",
+    "try_page",
 ]
 exclude_patterns = ["_build", "gallery/sg_execution_times.rst", "sg_execution_times.rst"]
 suppress_warnings = [

@@ -1,60 +1,103 @@
-"""Killed and racing processes: what they write is whole or goes on, and never mixed."""
+"""Killed and racing processes: what they write is whole or goes on, and never mixed.
+
+They are forked from a server that has imported the package, so that each begins its work at once.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
 
-from skdistmass import load_model, load_predictor, make_survey, write_catalog, write_table
-from skdistmass.survey.parts import parts_folder
+from skdistmass import (
+    DistanceRegressor,
+    load_model,
+    load_predictor,
+    make_survey,
+    train_distance,
+    write_catalog,
+    write_table,
+)
+from skdistmass.survey.parts import OutputInUseError, Parts, parts_folder
 
 _FILE = Path(__file__).resolve().parents[1] / "survey" / "test_interruption.py"
 _SPEC = importlib.util.spec_from_file_location("interruption", _FILE)
 interruption = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(interruption)
 
-_TRAIN = """
-import sys, warnings
-warnings.simplefilter("ignore")
-from skdistmass import DistanceRegressor, train_distance
-network = DistanceRegressor(hidden_layer_sizes=(3,), n_restarts=1, max_iter=5, random_state=0)
-print("ready", flush=True)
-train_distance(sys.argv[1], estimator=network, threshold=None).save(sys.argv[2], overwrite=True)
-print("done", flush=True)
-"""
+_CONTEXT = get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    ["skdistmass.survey.catalog", "skdistmass.estimators.distance", "skdistmass.training"]
+)
+_SECONDS = 600
 Fault = str | None
 
 
-def start(*command: str) -> subprocess.Popen[str]:
-    """Start Python on a script; return when it says that it is ready."""
-    run = subprocess.Popen([sys.executable, "-c", *command], stdout=subprocess.PIPE, text=True)
-    run.stdout.readline()
-    return run
+def write(source: Path, output: Path) -> None:
+    """Write a catalogue, with a pause after each piece."""
+    write_part = Parts.write
+
+    def slowly(self: Parts, *arguments: object) -> None:
+        time.sleep(0.02)
+        write_part(self, *arguments)
+
+    Parts.write = slowly
+    write_catalog(source, output, chunk_rows=50, **interruption.OPTIONS)
 
 
-def kill_after(run: subprocess.Popen[str], seconds: float) -> bool:
-    """Kill a process after some time; tell whether it was still at work."""
+def train(source: Path, output: Path) -> None:
+    """Train a small model and save it."""
+    network = DistanceRegressor(hidden_layer_sizes=(3,), n_restarts=1, max_iter=5, random_state=0)
+    train_distance(source, estimator=network, threshold=None).save(output, overwrite=True)
+
+
+def work(connection: Connection, task: Callable[[Path, Path], None], source: Path, output: Path) -> None:
+    """Do a task in a process of its own: say when it begins, and why it was refused."""
+    warnings.simplefilter("ignore")
+    connection.send("ready")
     try:
-        run.wait(seconds)
-    except subprocess.TimeoutExpired:
-        run.send_signal(signal.SIGKILL)
-    run.communicate()
-    return run.returncode == -signal.SIGKILL
+        task(source, output)
+    except (OutputInUseError, FileExistsError) as error:
+        connection.send(str(error))
+        raise SystemExit(1) from error
 
 
-_WRITE = interruption._RUN.replace(
-    "from skdistmass.survey", "print('ready', flush=True)\nfrom skdistmass.survey", 1
-)
+def start(task: Callable[[Path, Path], None], source: Path, output: Path) -> tuple[BaseProcess, Connection]:
+    """Start a task; return when it begins."""
+    here, there = _CONTEXT.Pipe()
+    run = _CONTEXT.Process(target=work, args=(there, task, source, output))
+    run.start()
+    there.close()
+    here.recv()
+    return run, here
+
+
+def finish(run: BaseProcess) -> None:
+    """Wait for the end of a task that must end well."""
+    run.join(_SECONDS)
+    if run.exitcode != 0:
+        run.kill()
+        raise ChildProcessError(f"a task ended with {run.exitcode}")
+
+
+def kill_after(run: BaseProcess, seconds: float) -> bool:
+    """Kill a process after some time; tell whether it was still at work."""
+    run.join(seconds)
+    if run.is_alive():
+        run.kill()
+    run.join()
+    return run.exitcode == -signal.SIGKILL
 
 
 class Catalogs:
@@ -65,7 +108,9 @@ class Catalogs:
         self.expected = {}
         for name in interruption.OUTPUTS:
             path = self.place(f"expected-{name}") / name
-            self.write(path)
+            begin = time.monotonic()
+            finish(start(write, self.source, path)[0])
+            self.seconds = time.monotonic() - begin
             self.expected[name] = interruption.content(path)
 
     def place(self, name: str) -> Path:
@@ -81,8 +126,8 @@ class Catalogs:
         """Kill a run at a random moment, go on, and compare with the clean run."""
         name = interruption.OUTPUTS[number % len(interruption.OUTPUTS)]
         output = self.place(f"kill-{number}") / name
-        run = start(_WRITE, str(self.source), str(output), "0.02", "50")
-        killed = kill_after(run, rng.uniform(0, 1.5))
+        run, _ = start(write, self.source, output)
+        killed = kill_after(run, rng.uniform(0, self.seconds))
         n_done = len(list(parts_folder(output).glob("*/part.*")))
         if output.exists() and interruption.content(output) != self.expected[name]:
             return "", f"{name}: half a catalogue under its name"
@@ -99,11 +144,17 @@ class Catalogs:
     def race(self, number: int) -> tuple[str, Fault]:
         """Let two processes make one catalogue."""
         name = interruption.OUTPUTS[number % len(interruption.OUTPUTS)]
-        try:
-            message = interruption.race(self.source, self.place(f"race-{number}") / name, self.expected[name])
-        except (AssertionError, ValueError) as error:
-            return "", f"{name}: {error}"[:300]
-        told = "process " in message or "exists" in message or "another process" in message
+        output = self.place(f"race-{number}") / name
+        started = [start(write, self.source, output) for _ in range(2)]
+        for run, _ in started:
+            run.join(_SECONDS)
+        codes = sorted(run.exitcode for run, _ in started)
+        if codes != [0, 1] or interruption.content(output) != self.expected[name]:
+            return "", f"{name}: exit codes {codes}, or another catalogue"
+        if left := sorted(set(os.listdir(output.parent)) - {name}):
+            return "", f"{name}: {left} left behind"
+        (message,) = (connection.recv() for run, connection in started if run.exitcode == 1)
+        told = "process " in message or "exists" in message
         return f"{name}: one wrote, the other was told", None if told else f"{name}: {message}"
 
 
@@ -118,8 +169,7 @@ class Trainings:
     def train(self, output: Path) -> tuple[bytes, float]:
         """Train without a kill; give the bytes of the model and the time that it took."""
         begin = time.monotonic()
-        run = start(_TRAIN, str(self.source), str(output))
-        run.communicate()
+        finish(start(train, self.source, output)[0])
         return output.read_bytes(), time.monotonic() - begin
 
     def kill(self, number: int, rng: np.random.Generator) -> tuple[str, Fault]:
@@ -127,7 +177,7 @@ class Trainings:
         folder = self.folder / f"train-{number}"
         folder.mkdir()
         output = folder / "expected.joblib"
-        run = start(_TRAIN, str(self.source), str(output))
+        run, _ = start(train, self.source, output)
         killed = kill_after(run, rng.uniform(0, self.seconds))
         if output.exists():
             load_model(output), load_predictor(output)

@@ -1,31 +1,11 @@
-"""The report page in headless Chromium: hover, selection, the panel of a star, no errors, accessibility.
-
-`.ci/browser` installs what these tests need and runs them; elsewhere they say what is missing.
-"""
-
-import os
-import shutil
-from pathlib import Path
+"""The report page in headless Chromium: hover, selection, the panel of a star, no errors, accessibility."""
 
 import pytest
 
 from skdistmass.report import write_report
 
 pytestmark = pytest.mark.slow
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-AXE = os.environ.get("AXE_CORE", "")
-SIZES = {"wide": (1400, 900), "narrow": (390, 800)}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+WIDTHS = {"wide": 1400, "narrow": 390}
 
 
 @pytest.fixture(scope="module")
@@ -35,41 +15,9 @@ def report(catalogue, tmp_path_factory):
 
 
 @pytest.fixture
-def page(browser, report):
-    with opened(browser, report) as page:
+def page(opened, report):
+    with opened(report) as page:
         yield page
-
-
-class opened:
-    """A page that is ready; when it closes it must have had no errors and asked the network for nothing."""
-
-    def __init__(self, browser, path, size="wide", scheme="light"):
-        width, height = SIZES[size]
-        self.context = browser.new_context(
-            color_scheme=scheme, viewport={"width": width, "height": height}, offline=True
-        )
-        self.path, self.problems = path, []
-
-    def __enter__(self):
-        page = self.context.new_page()
-        page.on("console", self.hear)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", self.see)
-        page.goto(self.path.as_uri())
-        page.wait_for_selector("html[data-ready]", timeout=60_000)
-        return page
-
-    def hear(self, message):
-        if message.type in ("error", "warning"):
-            self.problems.append(message.text)
-
-    def see(self, request):
-        if not request.url.startswith(("file:", "data:", "blob:")):
-            self.problems.append(request.url)
-
-    def __exit__(self, *error):
-        self.context.close()
-        assert error[0] is not None or self.problems == []
 
 
 def model(name):
@@ -153,26 +101,18 @@ def test_colours_and_search(page):
     assert "not among" in page.inner_text("#selection")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_screen(browser, report, size, scheme):
-    with opened(browser, report, size, scheme) as page:
-        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+def test_nothing_is_wider_than_the_screen(opened, report, size, scheme):
+    with opened(report, size, scheme) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[size]
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
 
 
+@pytest.mark.parametrize("size", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessibility(browser, report, scheme):
-    if not Path(AXE).is_file():
-        pytest.skip("axe-core is not there: AXE_CORE names no file")
-    with opened(browser, report, "wide", scheme) as page:
+def test_accessibility(opened, serious_findings, report, size, scheme):
+    with opened(report, size, scheme) as page:
         page.evaluate(f"{model('stars')}.selected.indices = [3]")
-        page.add_script_tag(content=Path(AXE).read_text(encoding="utf-8"))
-        found = page.evaluate("async () => (await axe.run()).violations")
-        serious = [
-            (entry["id"], [node["html"][:200] for node in entry["nodes"]])
-            for entry in found
-            if entry["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
+        assert serious_findings(page) == []
