@@ -75,7 +75,7 @@ def regressor(model: Any) -> dict[str, Any]:
 def distribution(head: Any) -> dict[str, Any]:
     """Network of the distribution of the residuals."""
     from skdistmass.estimators import uncertainty
-    from skdistmass.networks import posterior
+    from skdistmass.networks.activations import LOG_WIDTHS
 
     arrays = {name: getattr(head, name).tolist() for name in ("center", "scale", "low", "high")}
     return arrays | {
@@ -86,7 +86,7 @@ def distribution(head: Any) -> dict[str, Any]:
         "sparse": head.sparse,
         "max_depth": uncertainty.MAX_DEPTH,
         "one_sigma": uncertainty.ONE_SIGMA,
-        "log_widths": posterior.LOG_WIDTHS,
+        "log_widths": LOG_WIDTHS,
     }
 
 

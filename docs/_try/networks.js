@@ -56,15 +56,24 @@ const skdistmass = (() => {
     return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + fraction);
   };
 
-  // Quantile of a mixture of Gaussians, by bisection: networks/posterior.py.
-  const quantile = ({ means, widths, weights }, level) => {
-    const cdf = (x) => means.reduce((sum, m, k) => sum + weights[k] * 0.5 * erfc((m - x) / widths[k] / Math.SQRT2), 0);
-    let low = Math.min(...means.map((m, k) => m - 12 * widths[k])), high = Math.max(...means.map((m, k) => m + 12 * widths[k]));
-    for (let i = 0; i < 100; i++) {
-      const middle = 0.5 * (low + high);
-      if (cdf(middle) < level) low = middle; else high = middle;
+  // Quantile of a mixture of Gaussians, `normal` being that of the standard normal distribution: Newton steps between
+  // the quantiles of the Gaussians, networks/mixture.py.
+  const quantile = ({ means, widths, weights }, level, normal) => {
+    const own = means.map((centre, k) => centre + normal * widths[k]);
+    let low = Math.min(...own), high = Math.max(...own), x = own.reduce((sum, value, k) => sum + weights[k] * value, 0);
+    for (let i = 0; i < 100 && high > low; i++) {
+      let off = -level, density = 0;
+      means.forEach((centre, k) => {
+        const z = (x - centre) / widths[k];
+        off += weights[k] * 0.5 * erfc(-z / Math.SQRT2);
+        density += weights[k] * Math.exp(-0.5 * z * z) / widths[k];
+      });
+      if (off > 0) high = x; else low = x;
+      const step = x - off * Math.sqrt(2 * Math.PI) / density, next = step >= low && step <= high ? step : 0.5 * (low + high);
+      if (Math.abs(next - x) <= 1e-12 * (Math.abs(x) + widths[0])) return next;
+      x = next;
     }
-    return 0.5 * (low + high);
+    return x;
   };
 
   // Distribution of the target from what held-out stars left: estimators/uncertainty.py.
@@ -96,18 +105,22 @@ const skdistmass = (() => {
     return Math.hypot(head.widening[0] * Math.sqrt(Math.min(head.sparse - density, head.max_depth)), head.widening[1] * spread);
   };
 
-  // Prediction and 1σ error: estimators/inference.py. `back` leads from what the network fits to the target.
-  const predict = (model, features, density, back) => {
+  // Prediction, 1σ error and 68 % interval: estimators/inference.py. `back` leads from what the network fits to
+  // the target; `added` is a further error of that, in quadrature.
+  const predict = (model, features, density, back, added = 0) => {
     const raw = output(model, features), value = back(raw);
     if (model.distribution) {
       const shape = mixture(model, features, raw, density);
-      const [low, high] = model.distribution.one_sigma.map((level) => back(quantile(shape, level)));
-      return [value, 0.5 * (high - low)];
+      const interval = (further) => model.distribution.one_sigma.map((level, i) => back(quantile(
+        { ...shape, widths: shape.widths.map((width) => Math.hypot(width, further)) }, level, i ? 1 : -1)));
+      const [low, high] = interval(0), [faint, bright] = interval(added);
+      return { value, error: 0.5 * (high - low), low, high, whole: 0.5 * (bright - faint) };
     }
     const { coefficients, low, high, floor } = model.error;
     const place = clip(column(features, model.error_column), low, high);
     const error = Math.max(coefficients.reduce((sum, c) => sum * place + c, 0), floor);
-    return [value, back === identity ? error : error * value];
+    const sigma = back === identity ? error : error * value;
+    return { value, error: sigma, low: value - sigma, high: value + sigma, whole: Math.hypot(sigma, added) };
   };
   const identity = (x) => x;
   const fromLog = (x) => Math.exp(clip(x, -80, 80));
@@ -133,7 +146,7 @@ const skdistmass = (() => {
   };
 
   // Age of a giant with its errors: estimators/age_inference.py.
-  const predictAge = (model, mass, error, m_h, logG, alpha, clump) => {
+  const predictAge = (model, { value: mass, low, high }, m_h, logG, alpha, clump) => {
     const ages = model.age, between = (x, [low, high]) => x >= low && x <= high;
     const total = m_h + Math.log10(0.638 * 10 ** (Number.isFinite(alpha) ? alpha : 0) + 0.362);
     const none = { age: NaN, up: NaN, down: NaN };
@@ -148,8 +161,8 @@ const skdistmass = (() => {
     const bits = published && between(total, ages.metallicity_range) ? [] : ["OUTSIDE_PUBLISHED_AGES"];
     const age = 10 ** (here - 9);
     if (age > ages.max_age) bits.push("OLDER_THAN_UNIVERSE");
-    const up = logAge(clip(mass - error, ...ages.sampled_masses)) - here;
-    const down = here - logAge(clip(mass + error, ...ages.sampled_masses));
+    const up = logAge(clip(Math.min(low, mass), ...ages.sampled_masses)) - here;
+    const down = here - logAge(clip(Math.max(high, mass), ...ages.sampled_masses));
     return { age, up, down, bits };
   };
 
@@ -180,21 +193,23 @@ const skdistmass = (() => {
     }
     const logG = clean.LOGG;
     const near = logDensity(model.distance.domain, features);
-    [result.ABS_MAG, result.ABS_MAG_ERR] = predict(model.distance, features, near, identity);
-    result.DISTANCE = 10 ** (1 + 0.2 * (clean.K - clean.A_K - result.ABS_MAG));
-    const [absolute, fraction] = model.colour_error;
-    const seen = Math.hypot(result.ABS_MAG_ERR, model.k_error, Math.hypot(absolute, fraction * clean.A_K));
-    result.DISTANCE_ERR = result.DISTANCE * seen / model.mag_per_fraction;
+    const [absolute, fraction] = model.colour_error, dust = Math.hypot(absolute, fraction * clean.A_K);
+    const seen = Number.isFinite(dust) ? Math.hypot(model.k_error, dust) : 0;
+    const magnitude = predict(model.distance, features, near, identity, seen);
+    Object.assign(result, { ABS_MAG: magnitude.value, ABS_MAG_ERR: magnitude.error });
+    result.DISTANCE = 10 ** (1 + 0.2 * (clean.K - clean.A_K - magnitude.value));
+    result.DISTANCE_ERR = result.DISTANCE * magnitude.whole / model.mag_per_fraction;
     const distanceHeld = held(model.distance, features, near);
     flag("OUTSIDE_DISTANCE_DOMAIN", distanceHeld === "nothing");
     flag("DISTANCE_HELD_BY_ISOCHRONES", distanceHeld === "isochrones");
     const dense = logDensity(model.mass.domain, features);
-    [result.MASS, result.MASS_ERR] = predict(model.mass, features, dense, fromLog);
+    const mass = predict(model.mass, features, dense, fromLog);
+    Object.assign(result, { MASS: mass.value, MASS_ERR: mass.error });
     const massHeld = held(model.mass, features, dense);
     flag("OUTSIDE_MASS_DOMAIN", massHeld === "nothing");
     flag("MASS_HELD_BY_ISOCHRONES", massHeld === "isochrones");
     if (logG < model.age.max_log_g) result.P_RC = 0.5 + 0.5 * Math.tanh(0.5 * output(model.clump, features));
-    const ages = predictAge(model, result.MASS, result.MASS_ERR, clean.M_H, logG, clean.ALPHA_M, result.P_RC);
+    const ages = predictAge(model, mass, clean.M_H, logG, clean.ALPHA_M, result.P_RC);
     Object.assign(result, { AGE: ages.age * 1e9, AGE_ERR_UP: ages.up, AGE_ERR_DOWN: ages.down });
     ages.bits.forEach((name) => flag(name));
     return { ...result, bits: [...names] };

@@ -3,7 +3,8 @@
   const model = JSON.parse(document.getElementById("model").textContent);
   const by = (id) => document.getElementById(id);
   const MAX_SHOWN = 200;
-  let results = [];
+  const AT_A_TIME = 200;
+  let results = [], runs = 0;
 
   const make = (tag, text, attributes = {}) => {
     const element = document.createElement(tag);
@@ -138,8 +139,19 @@
   };
   const bitmask = (names) => names.reduce((sum, name) => sum | model.bits[name][0], 0);
 
-  const run = (stars) => {
-    results = stars.map(({ name, ...input }) => ({ name, input, ...skdistmass.predictStar(model, input) }));
+  // Some stars at a time, so that the page goes on answering and shows how far it is; a new table ends the old one.
+  const run = async (stars) => {
+    const own = ++runs, done = [];
+    for (const { name, ...input } of stars) {
+      done.push({ name, input, ...skdistmass.predictStar(model, input) });
+      if (done.length % AT_A_TIME === 0) {
+        by("progress").textContent = `${done.length.toLocaleString("en")} of ${stars.length.toLocaleString("en")} stars`;
+        await new Promise((next) => setTimeout(next));
+        if (own !== runs) return;
+      }
+    }
+    by("progress").textContent = "";
+    results = done;
     document.documentElement.dataset.stars = String(results.length);
     window.tryResults = results.map((star) => ({ ...star, BITMASK: bitmask(star.bits) }));
     by("pair").classList.toggle("many", results.length > 1);
@@ -173,7 +185,7 @@
     try {
       const buffer = await file.arrayBuffer();
       const isFits = new TextDecoder("latin1").decode(buffer.slice(0, 9)) === "SIMPLE  =";
-      run(fromTable(isFits ? tables.parseFits(buffer) : tables.parseCsv(new TextDecoder().decode(buffer)), file.name));
+      await run(fromTable(isFits ? tables.parseFits(buffer) : tables.parseCsv(new TextDecoder().decode(buffer)), file.name));
     } catch (error) {
       by("problem").textContent = `${error.message}.`;
     }
