@@ -24,7 +24,7 @@ import real_stars
 import shipped_cards
 import star_labels
 
-from skdistmass import DistanceRegressor, LabelScale, MassRegressor, make_survey, save_model
+from skdistmass import DistanceRegressor, LabelScale, MassRegressor, load_model, make_survey, save_model
 from skdistmass.columns import FEATURES, LABEL_SETS
 from skdistmass.training import (
     TrainingSet,
@@ -34,6 +34,9 @@ from skdistmass.training import (
     train_distance,
     train_mass,
 )
+from skdistmass.training.card import describe_errors
+from skdistmass.training.protocol import Protocol
+from skdistmass.training.split import TEST_SIZE
 
 NETWORK = {
     "hidden_layer_sizes": (8, 8),
@@ -80,21 +83,35 @@ def candidates(free_abundances):
     return anchor_table(stars, truth, free_abundances=free_abundances, random_state=SIMULATION_SEED)
 
 
-def make_distance():
-    """Train the model of absolute magnitudes."""
+def distance_set():
+    """Labels of the model of absolute magnitudes, with its anchors."""
     table = candidates(0.5)
     log_g = np.asarray(table["LOGG"])
     where = np.select([log_g > DWARF_LOG_G, log_g < LUMINOUS_LOG_G], ["dwarfs", "luminous"], "giants")
     border, width = np.array([DISTANCE_ANCHORS[name] for name in where]).T
-    stars = add_anchors(
+    return add_anchors(
         labelled(star_labels.magnitude_labels(), kind="distance"),
         table,
         border=border,
         width=width,
         max_anchors=MAX_DISTANCE_ANCHORS,
     )
+
+
+def mass_set():
+    """Labels of the model of masses, with its anchors."""
+    return add_anchors(labelled(star_labels.mass_labels(), kind="mass"), candidates(0.0), **MASS_ANCHORS)
+
+
+def scaling_mass_set(label_set):
+    """Labels of one of the six sets of masses from scaling relations."""
+    return labelled(star_labels.scaling_mass_labels(real_stars.read_giants(), label_set), kind="mass")
+
+
+def make_distance():
+    """Train the model of absolute magnitudes."""
     return train_distance(
-        stars,
+        distance_set(),
         estimator=DistanceRegressor(**DISTANCE_NETWORK),
         threshold=None,
         references=star_labels.distance_errors,
@@ -106,16 +123,14 @@ def make_distance():
 
 def make_mass():
     """Train the model of seismic masses."""
-    stars = add_anchors(labelled(star_labels.mass_labels(), kind="mass"), candidates(0.0), **MASS_ANCHORS)
-    return train_mass(
-        stars, estimator=MassRegressor(**MASS_NETWORK), about=shipped_cards.MASS, refit=True, **SETTINGS
-    )
+    estimator = MassRegressor(**MASS_NETWORK)
+    return train_mass(mass_set(), estimator=estimator, about=shipped_cards.MASS, refit=True, **SETTINGS)
 
 
 def make_scaling_mass(label_set):
     """Train the model of one of the six sets of masses from scaling relations."""
     return train_mass(
-        labelled(star_labels.scaling_mass_labels(real_stars.read_giants(), label_set), kind="mass"),
+        scaling_mass_set(label_set),
         estimator=MassRegressor(**NETWORK),
         label_set=label_set,
         about=shipped_cards.scaling_mass(label_set),
@@ -130,6 +145,30 @@ MAKERS = {
     "age-initial": partial(train_age, "initial", about=shipped_cards.AGE),
 }
 MAKERS |= {f"mass-{name.lower().replace('_', '-')}": partial(make_scaling_mass, name) for name in LABEL_SETS}
+
+
+# What the errors of a model are learned from: its training set and its network.
+ERRORS = {
+    "distance": (distance_set, DistanceRegressor(**DISTANCE_NETWORK)),
+    "mass": (mass_set, MassRegressor(**MASS_NETWORK)),
+}
+ERRORS |= {
+    f"mass-{name.lower().replace('_', '-')}": (partial(scaling_mass_set, name), MassRegressor(**NETWORK))
+    for name in LABEL_SETS
+}
+
+
+def learn_errors(name, folder, n_members):
+    """Learn the errors of a model that is there anew, from out-of-fold fits of so many members."""
+    model = load_model(folder / f"{name}.joblib")
+    make_set, estimator = ERRORS[name]
+    settings = {"n_members": n_members} if n_members else {}
+    protocol = Protocol(
+        "out_of_fold", TEST_SIZE, 0.0, 0, references=None, about=None, progress=SETTINGS["progress"]
+    )
+    protocol.learn_errors(model, estimator.set_params(**settings), make_set())
+    model.card_["error_model"] = describe_errors("out_of_fold")
+    return model
 
 
 # Label scales
@@ -214,6 +253,10 @@ def main():
     known = [*MAKERS, *SCALES]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)} (default: all)")
     parser.add_argument("--measured", type=Path, help="folder for the models before the last fit")
+    parser.add_argument(
+        "--errors-only", action="store_true", help="learn the errors of the models in FOLDER anew, no more"
+    )
+    parser.add_argument("--members", type=int, help="members of the out-of-fold fits for --errors-only")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(known):
         parser.error(f"there is no model {', '.join(sorted(unknown))}")
@@ -222,6 +265,10 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or known:
         print(name, flush=True)
+        if arguments.errors_only:
+            if name in ERRORS:
+                write(learn_errors(name, arguments.folder, arguments.members), name, arguments.folder)
+            continue
         if name in SCALES:
             write(make_scale(name), name, arguments.folder, "label_scales.json", prefix="scale-")
             continue

@@ -28,6 +28,8 @@ SCRIPTS = {
     "dask": 20_000,
     "blocks": 20_000,
     "startup": 1,
+    "bars": 5000,
+    "figures": 5000,
 }
 
 
