@@ -11,7 +11,7 @@ from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.plots._quantities import quantity
 from skdistmass.report.figures import Picture, draw_picture
-from skdistmass.training.peers import SpooRegressor, martig_regressor, quantity_errors
+from skdistmass.report.peers import SpooRegressor, martig_regressor, quantity_errors
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from skdistmass.columns.peers import CatalogQuantity, Peer
     from skdistmass.report.contents import Contents
-    from skdistmass.training.peers import PeerCatalog, PeerValues
+    from skdistmass.report.peers import PeerCatalog, PeerValues
 
 _MIN_FOR_FIT = 100
 _FOLDS = 5

@@ -7,7 +7,7 @@ import pytest
 from skdistmass import build_catalog, read_catalog
 from skdistmass.report.comparison import compare_catalogs, compare_with, reference_scores
 from skdistmass.report.contents import read_contents
-from skdistmass.training.peers import read_peer
+from skdistmass.report.peers import read_peer
 
 
 def other_of(catalog, factor=1.1, error=0.2):
