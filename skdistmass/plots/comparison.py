@@ -140,7 +140,7 @@ class ComparisonDisplay(Display):
             if comparison.quantity == column:
                 return cls.from_comparison(table, comparison, peer.peer.name, ax=ax, **style)
         raise ValueError(
-            f"{peer.peer.name} has {', '.join(peer.quantities) or 'nothing'} to compare; no star has {column} "
+            f"{peer.peer.name} has {', '.join(peer.quantities)} to compare; no star has {column} "
             "in both catalogues, inside both recommended cuts."
         )
 
