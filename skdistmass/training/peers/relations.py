@@ -1,4 +1,4 @@
-"""Relations of others as estimators: the form of Martig et al., to be fitted, and [C/N] ages of Spoo et al."""
+"""Relations of others as estimators: the form of Martig et al., to be fitted, and ages of Spoo et al."""
 
 from __future__ import annotations
 
