@@ -33,11 +33,13 @@ published DistMass, star by star, and beside two relations of the literature: th
 fitted to the other catalogue, and the [C/N] relation of Spoo et al. 2022. In Python:
 
 ```python
-from skdistmass.report.peers import read_peer
+from skdistmass.training.peers import read_peer
 
 other = read_peer("apogee_astroNN-DR17.fits")
 other.quantities["AGE"].value  # yr, whatever the file's own unit
 ```
+
+`skdistmass.plots.ComparisonDisplay.from_peer(catalog, other)` draws one against the other.
 
 Of several columns for one quantity the first that a row has counts.
 

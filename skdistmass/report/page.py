@@ -18,8 +18,8 @@ from skdistmass.report.contents import Contents, read_contents
 from skdistmass.report.figures import draw_pictures
 from skdistmass.report.interactive import bokeh_script, make_diagrams
 from skdistmass.report.libraries import require_libraries
-from skdistmass.report.peers import read_peer
 from skdistmass.tables.atomic import check_file, new_file
+from skdistmass.training.peers import read_peer
 
 if TYPE_CHECKING:
     from skdistmass.plots._stars import Catalog

@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 
 from skdistmass.columns.peers import PEERS
 from skdistmass.exceptions import MissingColumnsError
-from skdistmass.report.peers import SpooRegressor, martig_regressor, read_peer
+from skdistmass.training.peers import SpooRegressor, martig_regressor, read_peer
 
 IDS = ["2M01", "2M02", "2M03"]
 
