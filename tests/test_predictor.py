@@ -27,6 +27,25 @@ def test_predictions_are_those_of_the_estimator(name, n_rows, dtype):
     assert (predictor.card_, predictor.sha256_) == (model.card_, model.sha256_)
 
 
+@pytest.mark.parametrize("n_rows", [3, 3000])
+def test_distributions_are_those_of_the_estimator(n_rows):
+    model, predictor = load_model("mass"), load_predictor("mass")
+    X = model.scaler_mean_ + model.scaler_scale_ * np.random.default_rng(1).normal(size=(n_rows, 5))
+    errors = np.tile([150.0, 0.2, 0.1, 0.1, 0.1], (n_rows, 1))
+    for name, arguments in (
+        ("predict_quantiles", {"quantiles": [0.05, 0.5, 0.95]}),
+        ("predict_pdf", {"grid": [0.8, 1.2, 2.0]}),
+        ("sample_posterior", {"n_samples": 4, "random_state": 0}),
+    ):
+        found, expected = (
+            getattr(either, name)(X, **arguments, X_error=errors) for either in (predictor, model)
+        )
+        assert_array_equal(found, expected)
+    # Python's own erfc for a few stars, that of the compiler for many: the same star, the same error.
+    few, many = (model.predict(table, return_std=True)[1][:3] for table in (X[:3], np.tile(X, (1000, 1))))
+    assert_array_equal(few, many)
+
+
 def test_distances_and_ages_are_those_of_the_estimator():
     arguments = {"apparent_mag": [10.0], "extinction": [0.1], "return_std": True}
     found, expected = (

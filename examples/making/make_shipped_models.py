@@ -7,8 +7,7 @@ Run with the tables of real stars in place (see `real_stars.DATA`)::
 FOLDER is ``skdistmass/models`` to replace what ships. A fifth of the stars, chosen by star, is the test part:
 it takes no part in any choice, here or in the architecture search. The metrics in the cards are those of
 models fitted on the other four fifths, and so are the files in the folder of ``--measured``, which benchmarks
-of stars left out need. ``distance`` and ``mass`` are then fitted once more, on all stars. Errors come from
-out-of-fold predictions.
+of stars left out need. All are then fitted once more, on all stars. Errors come from out-of-fold predictions.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import real_stars
 import shipped_cards
 import star_labels
 
-from skdistmass import DistanceRegressor, LabelScale, MassRegressor, make_survey, save_model
+from skdistmass import DistanceRegressor, LabelScale, MassRegressor, load_model, make_survey, save_model
 from skdistmass.columns import FEATURES, LABEL_SETS
 from skdistmass.training import (
     TrainingSet,
@@ -34,6 +33,9 @@ from skdistmass.training import (
     train_distance,
     train_mass,
 )
+from skdistmass.training.card import describe_errors
+from skdistmass.training.protocol import Protocol
+from skdistmass.training.split import TEST_SIZE
 
 NETWORK = {
     "hidden_layer_sizes": (8, 8),
@@ -45,22 +47,20 @@ NETWORK = {
     "max_iter": 500,
     "random_state": 0,
 }
-MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 8, "max_iter": 1500}
-DISTANCE_NETWORK = NETWORK | {
-    "hidden_layer_sizes": (24, 24),
-    "alpha": 1e-5,
-    "n_members": 8,
-    "max_iter": 2000,
-    "tol": 1e-9,  # the loss of all anchors falls slowly when that of the few giants still does
-}
+# Real stars and a correction by anchors, in two parts: sizes of each by cross-validation.
+MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 4, "max_iter": 600}
+MASS_NETWORK |= {"tol": 1e-9}
+MASS_CORRECTION = (8, 8)
+DISTANCE_NETWORK = MASS_NETWORK | {"hidden_layer_sizes": (8, 8), "tol": 1e-10}
+DISTANCE_CORRECTION = (16, 16)
 
 # Anchors: a simulated survey, and for each range of log g the border (distance to the 10th nearest real star)
 # and the width (mag) that balance real stars and isochrones in cross-validation.
 SIMULATED_STARS = 60_000
 SIMULATION_SEED = 7
-DISTANCE_ANCHORS = {"dwarfs": (2.0, 0.17), "giants": (3.0, 0.30), "luminous": (2.25, 0.22)}
-MAX_DISTANCE_ANCHORS = 8000
-DWARF_LOG_G, LUMINOUS_LOG_G = 3.4, 1.6
+DISTANCE_ANCHORS = {"dwarfs": (2.0, 0.15), "giants": (3.0, 0.30), "luminous": (2.25, 0.20)}
+MAX_DISTANCE_ANCHORS = 6000
+DWARF_LOG_G, LUMINOUS_LOG_G = 3.2, 1.6
 MASS_ANCHORS = {"border": 3.0, "width": 0.15, "max_anchors": 5000}
 
 labelled = partial(
@@ -80,21 +80,44 @@ def candidates(free_abundances):
     return anchor_table(stars, truth, free_abundances=free_abundances, random_state=SIMULATION_SEED)
 
 
-def make_distance():
-    """Train the model of absolute magnitudes."""
+def distance_set():
+    """Labels of the model of absolute magnitudes, with its anchors."""
     table = candidates(0.5)
     log_g = np.asarray(table["LOGG"])
     where = np.select([log_g > DWARF_LOG_G, log_g < LUMINOUS_LOG_G], ["dwarfs", "luminous"], "giants")
     border, width = np.array([DISTANCE_ANCHORS[name] for name in where]).T
-    stars = add_anchors(
+    return add_anchors(
         labelled(star_labels.magnitude_labels(), kind="distance"),
         table,
         border=border,
         width=width,
         max_anchors=MAX_DISTANCE_ANCHORS,
+        correction=DISTANCE_CORRECTION,
     )
+
+
+def _with_mass_anchors(labels, table):
+    return add_anchors(labelled(labels, kind="mass"), table, correction=MASS_CORRECTION, **MASS_ANCHORS)
+
+
+def mass_set():
+    """Labels of the model of masses, with its anchors."""
+    return _with_mass_anchors(star_labels.mass_labels(), candidates(0.0))
+
+
+def scaling_mass_set(label_set):
+    """Labels of one of the six sets of masses from scaling relations."""
+    giants = real_stars.read_giants()
+    labels = star_labels.scaling_mass_labels(giants, label_set)
+    table = candidates(0.0).copy()
+    table["mass"] *= star_labels.scaling_step(labels, giants)(np.asarray(table["LOGG"]))
+    return _with_mass_anchors(labels, table)
+
+
+def make_distance():
+    """Train the model of absolute magnitudes."""
     return train_distance(
-        stars,
+        distance_set(),
         estimator=DistanceRegressor(**DISTANCE_NETWORK),
         threshold=None,
         references=star_labels.distance_errors,
@@ -106,19 +129,18 @@ def make_distance():
 
 def make_mass():
     """Train the model of seismic masses."""
-    stars = add_anchors(labelled(star_labels.mass_labels(), kind="mass"), candidates(0.0), **MASS_ANCHORS)
-    return train_mass(
-        stars, estimator=MassRegressor(**MASS_NETWORK), about=shipped_cards.MASS, refit=True, **SETTINGS
-    )
+    estimator = MassRegressor(**MASS_NETWORK)
+    return train_mass(mass_set(), estimator=estimator, about=shipped_cards.MASS, refit=True, **SETTINGS)
 
 
 def make_scaling_mass(label_set):
     """Train the model of one of the six sets of masses from scaling relations."""
     return train_mass(
-        labelled(star_labels.scaling_mass_labels(real_stars.read_giants(), label_set), kind="mass"),
+        scaling_mass_set(label_set),
         estimator=MassRegressor(**NETWORK),
         label_set=label_set,
         about=shipped_cards.scaling_mass(label_set),
+        refit=True,
         **SETTINGS,
     )
 
@@ -130,6 +152,30 @@ MAKERS = {
     "age-initial": partial(train_age, "initial", about=shipped_cards.AGE),
 }
 MAKERS |= {f"mass-{name.lower().replace('_', '-')}": partial(make_scaling_mass, name) for name in LABEL_SETS}
+
+
+# What the errors of a model are learned from: its training set and its network.
+ERRORS = {
+    "distance": (distance_set, DistanceRegressor(**DISTANCE_NETWORK)),
+    "mass": (mass_set, MassRegressor(**MASS_NETWORK)),
+}
+ERRORS |= {
+    f"mass-{name.lower().replace('_', '-')}": (partial(scaling_mass_set, name), MassRegressor(**NETWORK))
+    for name in LABEL_SETS
+}
+
+
+def learn_errors(name, folder, n_members):
+    """Learn the errors of a model that is there anew, from out-of-fold fits of so many members."""
+    model = load_model(folder / f"{name}.joblib")
+    make_set, estimator = ERRORS[name]
+    settings = {"n_members": n_members} if n_members else {}
+    protocol = Protocol(
+        "out_of_fold", TEST_SIZE, 0.0, 0, references=None, about=None, progress=SETTINGS["progress"]
+    )
+    protocol.learn_errors(model, estimator.set_params(**settings), make_set())
+    model.card_["error_model"] = describe_errors("out_of_fold")
+    return model
 
 
 # Label scales
@@ -214,6 +260,10 @@ def main():
     known = [*MAKERS, *SCALES]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)} (default: all)")
     parser.add_argument("--measured", type=Path, help="folder for the models before the last fit")
+    parser.add_argument(
+        "--errors-only", action="store_true", help="learn the errors of the models in FOLDER anew, no more"
+    )
+    parser.add_argument("--members", type=int, help="members of the out-of-fold fits for --errors-only")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(known):
         parser.error(f"there is no model {', '.join(sorted(unknown))}")
@@ -222,6 +272,10 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or known:
         print(name, flush=True)
+        if arguments.errors_only:
+            if name in ERRORS:
+                write(learn_errors(name, arguments.folder, arguments.members), name, arguments.folder)
+            continue
         if name in SCALES:
             write(make_scale(name), name, arguments.folder, "label_scales.json", prefix="scale-")
             continue

@@ -32,6 +32,8 @@ _FLAGS: dict[str, tuple[str, dict[str, Any]]] = {
     "label_scale": ("--label-scale", {"metavar": "NAME|FILE"}),
     "extinction_rule": ("--extinction-rule", {}),
     "keep": ("--keep", {"nargs": "+", "metavar": "COLUMN"}),
+    "percentiles": ("--percentiles", {"action": "store_true"}),
+    "samples": ("--samples", {"type": positive, "metavar": "N"}),
     "sfd_coefficient": ("--sfd-coefficient", {"type": float, "metavar": "A_K/E(B-V)"}),
 }
 

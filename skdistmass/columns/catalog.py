@@ -83,6 +83,21 @@ def _label_set_errors(quantity: str, unit: str, what: str) -> list[CatalogColumn
     return columns
 
 
+PERCENTILES = (0.05, 0.16, 0.5, 0.84, 0.95)
+"""Probabilities of the percentiles in the catalogue."""
+
+_PERCENTILES = "5th, 16th, 50th, 84th and 95th percentile"
+
+
+def _percentiles(quantity: str, unit: str) -> list[CatalogColumn]:
+    """Percentiles of a quantity, and of its label sets if it has them."""
+    endings = ("",) if quantity == "DISTANCE" else ("", *(f"_{label_set}" for label_set in LABEL_SETS))
+    return [
+        CatalogColumn(f"{quantity}_PERCENTILES{end}", unit, f"{_PERCENTILES} of {quantity}{end}")
+        for end in endings
+    ]
+
+
 def _by_name(columns: list[CatalogColumn]) -> dict[str, CatalogColumn]:
     return {column.name: column for column in columns}
 
@@ -148,6 +163,17 @@ CATALOG_COLUMNS: Mapping[str, CatalogColumn] = MappingProxyType(
             ),
             *_label_set_errors("mass", "solMass", "1σ error of"),
             *_label_set_errors("age", "dex", "Errors of log10, upward and downward, of"),
+            *_percentiles("DISTANCE", "pc"),
+            CatalogColumn(
+                "COMBINED_DIST_PERCENTILES",
+                "pc",
+                f"{_PERCENTILES} of the distance from network and Gaia parallax",
+            ),
+            *_percentiles("MASS", "solMass"),
+            *_percentiles("AGE", "yr"),
+            CatalogColumn("DISTANCE_SAMPLES", "pc", "Draws of the distance from network and Gaia parallax"),
+            CatalogColumn("MASS_SAMPLES", "solMass", "Draws of MASS, of the same stars as AGE_SAMPLES"),
+            CatalogColumn("AGE_SAMPLES", "yr", "Ages of the masses in MASS_SAMPLES"),
         ]
     )
 )

@@ -296,7 +296,9 @@ class MassToAge(AgeInference, NetworkRegressor):
         self.points_, self.values_ = table, np.asarray(labels, dtype=np.float64)
         return self
 
-    def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, *, X_error: ArrayLike | None = None
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict log ages.
 
         Parameters
@@ -306,6 +308,8 @@ class MassToAge(AgeInference, NetworkRegressor):
         return_std : bool, default=False
             Also return the 1σ scatter of the fit around the relation (not the effect of an error in mass; see
             `predict_age`).
+        X_error : array-like of shape (n_samples, 2), default=None
+            1σ errors of mass and metallicity, which are propagated; only with ``method="network"``.
 
         Returns
         -------
@@ -315,7 +319,7 @@ class MassToAge(AgeInference, NetworkRegressor):
             1σ scatter [dex]. Only with ``return_std=True``.
         """
         if self.method == "network":
-            return super().predict(X, return_std)
+            return super().predict(X, return_std, X_error=X_error)
         check_is_fitted(self)
         log_age = self._relation(validate_data(self, X, dtype=np.float64, reset=False))
         return (log_age, np.zeros_like(log_age)) if return_std else log_age

@@ -26,6 +26,14 @@ OLDEST_ISOCHRONE = 10.3
 """Log age of the oldest of the isochrones [log10 yr]."""
 
 
+MASS_LEVELS = tuple(np.concatenate([[0.001, 0.005], np.linspace(0.01, 0.99, 99), [0.995, 0.999]]).tolist())
+"""Probabilities at which `AgeInference.predict_age_distribution` wants the masses."""
+
+
+AGE_OF_UNIVERSE = 14.0
+"""Ages above it [Gyr] are counted in `AgeDistribution.older_than_universe`."""
+
+
 class NoAgeReason(enum.IntEnum):
     """Why a star has no age."""
 
@@ -66,6 +74,27 @@ class Ages:
     outside_published: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class AgeDistribution:
+    """Distributions of the ages of stars; NaN for stars without an age.
+
+    Parameters
+    ----------
+    p16, median, p84 : ndarray of shape (n_samples,)
+        Percentiles [Gyr].
+    mode : ndarray of shape (n_samples,)
+        Most probable age [Gyr].
+    older_than_universe : ndarray of shape (n_samples,)
+        Probability of an age above 14 Gyr.
+    """
+
+    p16: FloatArray
+    median: FloatArray
+    p84: FloatArray
+    mode: FloatArray
+    older_than_universe: FloatArray
+
+
 class AgeInference(NetworkInference):
     """Ages with their errors from a relation of mass, metallicity and log age."""
 
@@ -80,6 +109,8 @@ class AgeInference(NetworkInference):
         log_g: ArrayLike | None = None,
         alpha_m: ArrayLike | None = None,
         p_rc: ArrayLike | None = None,
+        *,
+        mass_interval: ArrayLike | None = None,
     ) -> Ages:
         """Predict ages with errors from those of the masses.
 
@@ -99,6 +130,8 @@ class AgeInference(NetworkInference):
         p_rc : array-like of shape (n_samples,), default=None
             Probability that the star is in the red clump, for current masses (see `red_clump_probability`);
             NaN or None: the mean of all giants.
+        mass_interval : array-like of shape (n_samples, 2), default=None
+            16th and 84th percentile of the mass [Msun] in place of `mass_error`.
 
         Returns
         -------
@@ -131,11 +164,12 @@ class AgeInference(NetworkInference):
         total = total_metallicity(metallicities, np.nan_to_num(alpha))
         reason = _reason(masses, metallicities, total, gravity)
         rows = np.flatnonzero(reason == NoAgeReason.NONE)
-        near, far = masses[rows], np.nan_to_num(error[rows])
+        near = masses[rows]
+        low, high = _interval(masses, error, mass_interval)[rows].T
         # Far outside the range the relation is not sampled; an error that reaches there is a lower limit.
-        around = [near, np.clip(near - far, *SAMPLED_MASSES), np.clip(near + far, *SAMPLED_MASSES)]
+        around = [near, *(np.clip(np.where(np.isfinite(m), m, near), *SAMPLED_MASSES) for m in (low, high))]
         log_ages = self._log_ages(np.stack(around), total[rows], clump[rows])
-        log_ages[1:, ~np.isfinite(error[rows])] = np.nan
+        log_ages[1:, ~np.isfinite(low + high)] = np.nan
         # Light stars older than any isochrone: their ages are made up.
         beyond = ~_between(near, MASS_RANGE) & (log_ages[0] > OLDEST_ISOCHRONE)
         reason[rows[beyond]], log_ages[:, beyond] = NoAgeReason.OUTSIDE_RANGE, np.nan
@@ -155,6 +189,86 @@ class AgeInference(NetworkInference):
             outside_published=(reason == NoAgeReason.NONE) & ~published,
         )
 
+    def predict_age_distribution(
+        self,
+        mass_quantiles: ArrayLike,
+        m_h: ArrayLike,
+        log_g: ArrayLike | None = None,
+        alpha_m: ArrayLike | None = None,
+        p_rc: ArrayLike | None = None,
+    ) -> AgeDistribution:
+        """Push distributions of mass through the relation.
+
+        Parameters
+        ----------
+        mass_quantiles : array-like of shape (n_samples, n_levels)
+            Masses [Msun] at the probabilities `MASS_LEVELS`, as from ``predict_quantiles(X, MASS_LEVELS)`` of
+            a `MassRegressor`.
+        m_h, log_g, alpha_m, p_rc : array-like of shape (n_samples,)
+            As in `predict_age`.
+
+        Returns
+        -------
+        AgeDistribution
+            Percentiles, mode and the probability of an age above that of the Universe.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit each other.
+        """
+        masses = np.atleast_2d(np.asarray(mass_quantiles, dtype=np.float64))
+        if masses.shape[1] != len(MASS_LEVELS):
+            raise ValueError(
+                f"mass_quantiles must have {len(MASS_LEVELS)} columns, one for each of MASS_LEVELS; received "
+                f"the shape {masses.shape}."
+            )
+        # Age falls with mass.
+        ages = 10.0 ** (self.log_ages_at(masses, m_h, log_g, alpha_m, p_rc)[:, ::-1] - 9.0)
+        levels = 1.0 - np.array(MASS_LEVELS)[::-1]
+        p16, median, p84 = (_interpolated(ages, levels, level) for level in (0.16, 0.5, 0.84))
+        # The densest window of a tenth of the probability holds the mode.
+        reach = int(np.searchsorted(levels, levels[0] + 0.1))
+        start = np.argmin(
+            np.where(np.isnan(ages[:, reach:]), np.inf, ages[:, reach:] - ages[:, :-reach]), axis=1
+        )
+        rows = np.arange(len(ages))
+        mode = 0.5 * (ages[rows, start] + ages[rows, start + reach])
+        older = np.array([1.0 - np.interp(AGE_OF_UNIVERSE, row, levels, 0.0, 1.0) for row in ages])
+        return AgeDistribution(p16, median, p84, mode, np.where(np.isnan(median), np.nan, older))
+
+    def log_ages_at(
+        self,
+        masses: FloatArray,
+        m_h: ArrayLike,
+        log_g: ArrayLike | None = None,
+        alpha_m: ArrayLike | None = None,
+        p_rc: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Log ages at several masses of each star.
+
+        Parameters
+        ----------
+        masses : ndarray of shape (n_samples, n_masses)
+            Masses [Msun]; beyond 0.55 and 10 Msun the age there.
+        m_h, log_g, alpha_m, p_rc : array-like of shape (n_samples,)
+            As in `predict_age`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_masses)
+            log10 of the ages in years [dex]; NaN for stars without one.
+        """
+        middle = masses[:, masses.shape[1] // 2]
+        inputs = _age_inputs(middle, m_h, None, log_g, alpha_m, p_rc)
+        total = total_metallicity(inputs[1], np.nan_to_num(inputs[4]))
+        inside = np.clip(inputs[0], *SAMPLED_MASSES)
+        rows = np.flatnonzero(_reason(inside, inputs[1], total, inputs[3]) == NoAgeReason.NONE)
+        ages = np.full(masses.shape, np.nan)
+        wanted = np.clip(masses[rows].T, *SAMPLED_MASSES)
+        ages[rows] = self._log_ages(wanted, total[rows], inputs[5][rows]).T
+        return ages
+
     def _relation(self, X: FloatArray) -> FloatArray:
         """Log age of all giants by mass and metallicity, columns of `X`."""
         return self._evaluate(X, return_std=False)
@@ -171,6 +285,23 @@ class AgeInference(NetworkInference):
 
             relation = relation + log_age_shift(mass, m_h, p_rc, METALLICITY_RANGE)
         return relation
+
+
+def _interpolated(ages: FloatArray, levels: FloatArray, level: float) -> FloatArray:
+    """Quantile of each star between those that are known."""
+    upper = int(np.searchsorted(levels, level))
+    fraction = (level - levels[upper - 1]) / (levels[upper] - levels[upper - 1])
+    return (1.0 - fraction) * ages[:, upper - 1] + fraction * ages[:, upper]
+
+
+def _interval(mass: FloatArray, error: FloatArray, given: ArrayLike | None) -> FloatArray:
+    """16th and 84th percentile of the masses, on either side of the mass itself."""
+    if given is None:
+        return np.column_stack([mass - error, mass + error])
+    interval = np.asarray(given, dtype=np.float64)
+    if interval.shape != (len(mass), 2):
+        raise ValueError(f"mass_interval must have the shape ({len(mass)}, 2); received {interval.shape}.")
+    return np.column_stack([np.minimum(interval[:, 0], mass), np.maximum(interval[:, 1], mass)])
 
 
 def _age_inputs(mass: ArrayLike, m_h: ArrayLike, *others: ArrayLike | None) -> list[FloatArray]:

@@ -7,10 +7,7 @@ pickling and loading do not need TensorFlow.
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
@@ -19,10 +16,18 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skdistmass.estimators.domain import warn_far_outside, without_domain_warning
 from skdistmass.estimators.inference import NetworkInference, check_magnitude, with_feature_names
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings, document_settings
-from skdistmass.estimators.uncertainty import ErrorModel
+from skdistmass.estimators.uncertainty import (
+    MIN_STARS,
+    SPARSE,
+    ErrorModel,
+    ResidualDistribution,
+    checked_errors,
+)
+from skdistmass.networks.mixture import Mixture
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
 
 if TYPE_CHECKING:
@@ -32,33 +37,6 @@ if TYPE_CHECKING:
     from skdistmass.networks.solution import Solution
 
     FloatArray = NDArray[np.float64]
-
-# Standard deviations from the mean of the training stars; the next star is far away from there.
-_FAR_OUTSIDE = 10.0
-
-
-class OutsideDomainWarning(UserWarning):
-    """Predictions are asked for stars that are far from all those that trained the model."""
-
-
-_caller_flags_outside = ContextVar("_caller_flags_outside", default=False)
-
-
-@contextlib.contextmanager
-def without_domain_warning() -> Iterator[None]:
-    """Predict without `OutsideDomainWarning`, for callers that flag such stars themselves.
-
-    Yields
-    ------
-    None
-        Nothing.
-    """
-    token = _caller_flags_outside.set(True)
-    try:
-        yield
-    finally:
-        _caller_flags_outside.reset(token)
-
 
 # The fitted pipeline of each living estimator. Kept beside the estimators, not in them: their state, which is
 # pickled and copied, is arrays and builtins.
@@ -172,6 +150,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         self._fit_pipeline(rows, target, weight)
         residual = target - self._network_output(rows)
         self.error_model_ = ErrorModel.fit(self._error_coordinate(rows), residual, weight)
+        self.distribution_ = None
         return self
 
     def _checked_for_network(
@@ -199,7 +178,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         self, scaler: BlockwiseScaler, members: list[list[FloatArray]], solutions: list[Solution]
     ) -> None:
         """Take over the arrays of a fitted scaler and network, and how the solver ended."""
-        _PIPELINES.pop(self, None)
+        self._forget_pipeline()
         self.scaler_mean_ = scaler.mean_.copy()
         self.scaler_scale_ = scaler.scale_.copy()
         self.coefs_ = [np.stack(layer) for layer in zip(*(m[::2] for m in members), strict=True)]
@@ -215,6 +194,10 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         if first.validation_curve is not None:
             self.validation_curve_ = [float(loss) for loss in first.validation_curve]
             self.best_epoch_ = first.best_epoch
+
+    def _forget_pipeline(self) -> None:
+        """Let `pipeline_` be built again, from arrays that have changed."""
+        _PIPELINES.pop(self, None)
 
     def _keep_pipeline(self, pipeline: Pipeline) -> None:
         names = getattr(self, "feature_names_in_", None)
@@ -239,8 +222,21 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             )
         return _PIPELINES[self]
 
-    def calibrate(self, X: ArrayLike, y: ArrayLike, prediction: ArrayLike | None = None) -> Self:
+    def calibrate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        prediction: ArrayLike | None = None,
+        *,
+        y_error: ArrayLike | None = None,
+        X_error: ArrayLike | None = None,
+        widening: tuple[float, float] = (0.0, 0.0),
+    ) -> Self:
         """Measure the prediction error on stars that were held out of the fit.
+
+        With the errors of their labels the whole distribution of the target at each star is learned: a small
+        network gives a mixture of two Gaussians, trained by maximum likelihood with the error of each label
+        convolved, and with a share of failed labels.
 
         Parameters
         ----------
@@ -251,11 +247,19 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         prediction : array-like of shape (n_samples,), default=None
             Predictions by models that had not seen the stars, such as those of `cross_val_predict`. None:
             by this model, which must not have seen them.
+        y_error : array-like of shape (n_samples,), default=None
+            1σ errors of the targets. None, or fewer than 500 stars: only the scatter is measured.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, whose medians are those that the residuals already hold.
+        widening : tuple of float, default=(0.0, 0.0)
+            What to add to the errors outside the training domain: the standard deviation, as the network
+            fits the target, per root of the log density below that of the sparsest tenth of the stars, and
+            per unit of the ensemble's spread.
 
         Returns
         -------
         self : object
-            The estimator, with a new `error_model_`.
+            The estimator, with a new `error_model_` and `distribution_`.
 
         Raises
         ------
@@ -281,12 +285,28 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
                 f"(first: row {bad[0]})."
             )
         ones = np.ones(len(table))
-        _, target, _ = self._checked_for_network(table, labels, ones)
-        residual = target - self._target_to_network(predicted, ones)[0]
+        _, target, unit = self._checked_for_network(table, labels, ones)
+        output = self._target_to_network(predicted, ones)[0]
+        residual = target - output
         self.error_model_ = ErrorModel.fit(self._error_coordinate(table), residual, held_out=True)
+        self.distribution_ = None
+        if y_error is not None and len(table) >= MIN_STARS:
+            noise = checked_errors("y_error", y_error, labels.shape) * np.sqrt(unit)
+            known = None if X_error is None else checked_errors("X_error", X_error, table.shape)
+            typical = None if known is None else np.median(known, axis=0)
+            sparse = -1e300
+            if hasattr(self, "domain_"):
+                density = self.domain_.density_checked(table)
+                sparse = float(np.quantile(density, SPARSE))
+                # What is added where stars are rare is not to be learned once more.
+                noise = np.hypot(noise, self._widening_by_density(table, density, widening, sparse))
+            parts = table, output, residual, noise, typical
+            self.distribution_ = ResidualDistribution.fit(*parts, widening, sparse)
         return self
 
-    def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, *, X_error: ArrayLike | None = None
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict the target.
 
         Parameters
@@ -295,14 +315,18 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             Features of each star.
         return_std : bool, default=False
             Also return the 1σ error.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features; NaN where unknown. What they exceed those of the calibration stars by
+            (in quadrature) is propagated: the scatter of these stars holds their own.
 
         Returns
         -------
         y : ndarray of shape (n_samples,)
             Prediction, in the unit of the target.
         std : ndarray of shape (n_samples,)
-            Its 1σ error from the residuals of the calibration stars (`calibrate`; the training stars
-            if it was not called). Only with ``return_std=True``.
+            Its 1σ error, half the 68 % interval of the distribution learned from the residuals of the
+            calibration stars (`calibrate`). Without such a distribution, their scatter, or that of the
+            training stars. Only with ``return_std=True``.
 
         Raises
         ------
@@ -315,56 +339,48 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             If the model has a `domain_` and a feature is more than 10 standard deviations away from the mean
             of the training stars.
         """
+        return self._evaluate(self._checked(X), return_std, X_error)
+
+    def _checked(self, X: Any) -> NDArray[np.floating]:
+        """Return the features as an array that can be predicted from."""
         check_is_fitted(self)
         if hasattr(self, "card_") and not hasattr(X, "columns"):
             # A card documents the order of the columns: arrays in that order are welcome.
             X = with_feature_names(self, np.asarray(X))
         table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        self._warn_far_outside(table)
-        return self._evaluate(table, return_std)
+        warn_far_outside(self, table)
+        return table
 
-    def predict_checked(
-        self, X: FloatArray, return_std: bool = False
-    ) -> FloatArray | tuple[FloatArray, FloatArray]:
+    def distribution_checked(
+        self,
+        X: FloatArray,
+        log_density: FloatArray | None = None,
+        X_error: FloatArray | None = None,
+    ) -> tuple[FloatArray, Mixture]:
         """Predict for features that need no check, which takes a millisecond of every call of `predict`.
 
         Parameters
         ----------
         X : ndarray of float64 of shape (n_samples, n_features)
             Finite features in the order of the fit.
-        return_std : bool, default=False
+        log_density : ndarray of shape (n_samples,), default=None
+            Log density of the training stars there, if it is known.
+        X_error : ndarray of shape (n_samples, n_features), default=None
             As in `predict`.
 
         Returns
         -------
-        y, std : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,)
             As from `predict`, without a warning of stars outside the domain.
+        distribution : Mixture
+            Distribution of what the network fits.
         """
         if type(self).predict is not NetworkRegressor.predict:  # an estimator derived from ours
             with without_domain_warning():
-                return self.predict(with_feature_names(self, X), return_std)
-        return self._evaluate(X, return_std)
-
-    def _warn_far_outside(self, X: NDArray[np.floating]) -> None:
-        """Warn of features that no training star comes near: cheaper than the domain's own density."""
-        domain = getattr(self, "domain_", None)
-        if domain is None or _caller_flags_outside.get():
-            return
-        reach = _FAR_OUTSIDE * domain.scale_
-        low, high = domain.center_ - reach, domain.center_ + reach
-        # Column by column: several times faster than a reduction along the first axis.
-        columns = zip(X.T, low, high, strict=True)
-        if all(column.min() >= least and column.max() <= most for column, least, most in columns):
-            return
-        far = np.less(X, low) | np.greater(X, high)
-        rows = np.flatnonzero(far.any(axis=1))
-        column = int(np.argmax(far[rows[0]]))
-        names = getattr(self, "feature_names_in_", self._columns)
-        warnings.warn(
-            f"{rows.size} of {len(X)} rows are far outside the training domain (first: row {rows[0]}): "
-            f"{names[column]} must lie near the training stars, {domain.center_[column]:.4g} ± "
-            f"{domain.scale_[column]:.2g}, for a prediction that means something; received "
-            f"{X[rows[0], column]:.6g}. model.domain_.contains(X) says which stars are inside.",
-            OutsideDomainWarning,
-            stacklevel=3,
-        )
+                predicted, error = self.predict(with_feature_names(self, X), return_std=True)
+            output, unit = self._target_to_network(predicted, np.ones(len(X)))
+            width = np.maximum(error / np.sqrt(unit), np.finfo(float).tiny)
+            return predicted, Mixture(output[:, None], width[:, None], np.ones((len(X), 1)))
+        check_magnitude("X", X)
+        output = self._network_output(X)
+        return self._network_to_target(output), self._mixture(X, output, X_error, log_density)

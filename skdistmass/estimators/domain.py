@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +17,33 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import Constraint, check_settings, number, positive_integer
 from skdistmass.networks.mixture import mixture_log_density
+
+# Standard deviations from the mean of the training stars; the next star is far away from there.
+_FAR_OUTSIDE = 10.0
+
+
+class OutsideDomainWarning(UserWarning):
+    """Predictions are asked for stars that are far from all those that trained the model."""
+
+
+_caller_flags_outside = ContextVar("_caller_flags_outside", default=False)
+
+
+@contextlib.contextmanager
+def without_domain_warning() -> Iterator[None]:
+    """Predict without `OutsideDomainWarning`, for callers that flag such stars themselves.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    token = _caller_flags_outside.set(True)
+    try:
+        yield
+    finally:
+        _caller_flags_outside.reset(token)
+
 
 # Not an attribute of the class: a common check of outlier detectors wants scikit-learn's constraints there.
 _SETTINGS: Mapping[str, Constraint] = {
@@ -269,3 +299,36 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
             1 inside, -1 outside.
         """
         return np.where(self.contains(X), 1, -1)
+
+
+def warn_far_outside(model: Any, X: npt.NDArray[np.floating]) -> None:
+    """Warn of features that no training star comes near: cheaper than the domain's own density.
+
+    Parameters
+    ----------
+    model : NetworkRegressor
+        Fitted model, with a `domain_` or without.
+    X : ndarray of shape (n_samples, n_features)
+        Features.
+    """
+    domain = getattr(model, "domain_", None)
+    if domain is None or _caller_flags_outside.get():
+        return
+    reach = _FAR_OUTSIDE * domain.scale_
+    low, high = domain.center_ - reach, domain.center_ + reach
+    # Column by column: several times faster than a reduction along the first axis.
+    columns = zip(X.T, low, high, strict=True)
+    if all(column.min() >= least and column.max() <= most for column, least, most in columns):
+        return
+    far = np.less(X, low) | np.greater(X, high)
+    rows = np.flatnonzero(far.any(axis=1))
+    column = int(np.argmax(far[rows[0]]))
+    names = getattr(model, "feature_names_in_", model._columns)
+    warnings.warn(
+        f"{rows.size} of {len(X)} rows are far outside the training domain (first: row {rows[0]}): "
+        f"{names[column]} must lie near the training stars, {domain.center_[column]:.4g} ± "
+        f"{domain.scale_[column]:.2g}, for a prediction that means something; received "
+        f"{X[rows[0], column]:.6g}. model.domain_.contains(X) says which stars are inside.",
+        OutsideDomainWarning,
+        stacklevel=5,
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import numpy as np
 
 from skdistmass.columns import FEATURES
+from skdistmass.estimators.uncertainty import ONE_SIGMA, DistributionInference
 from skdistmass.networks.forward import network_output
 from skdistmass.physics import photometry
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from skdistmass.estimators.uncertainty import ErrorModel
+    from skdistmass.networks.mixture import Mixture
 
     FloatArray = NDArray[np.float64]
 
@@ -79,7 +81,7 @@ def check_magnitude(name: str, values: NDArray[np.floating]) -> None:
         )
 
 
-class NetworkInference:
+class NetworkInference(DistributionInference):
     """Prediction and error from the arrays of a network."""
 
     # Columns of a table without names, in order.
@@ -110,16 +112,111 @@ class NetworkInference:
     def _evaluate(self, X: NDArray[np.floating], return_std: Literal[False]) -> FloatArray: ...
     @overload
     def _evaluate(
-        self, X: NDArray[np.floating], return_std: bool
+        self, X: NDArray[np.floating], return_std: bool, X_error: ArrayLike | None = None
     ) -> FloatArray | tuple[FloatArray, FloatArray]: ...
-    def _evaluate(self, X: Any, return_std: bool) -> Any:
+    def _evaluate(self, X: Any, return_std: bool, X_error: ArrayLike | None = None) -> Any:
         """Predict the target, and its error if asked for, from checked features."""
         check_magnitude("X", X)
-        prediction = self._network_to_target(self._network_output(X))
+        output = self._network_output(X)
+        prediction = self._network_to_target(output)
         if not return_std:
             return prediction
-        error = self.error_model_.predict(self._error_coordinate(X))
-        return prediction, self._error_to_target(error, prediction)
+        if self.distribution_ is None and X_error is None:
+            error = self.error_model_.predict(self._error_coordinate(X))
+            return prediction, self._error_to_target(error, prediction)
+        mixture = self._mixture(X, output, X_error)
+        low, high = self._network_to_target(mixture.quantiles(ONE_SIGMA)).T
+        return prediction, 0.5 * (high - low)
+
+    def predict_quantiles(
+        self, X: ArrayLike, quantiles: ArrayLike = (0.16, 0.5, 0.84), *, X_error: ArrayLike | None = None
+    ) -> FloatArray:
+        """Predict quantiles of the target's distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star.
+        quantiles : array-like of shape (n_quantiles,), default=(0.16, 0.5, 0.84)
+            Probabilities between 0 and 1.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, as in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_quantiles)
+            The quantiles, in the unit of the target.
+
+        Raises
+        ------
+        ValueError
+            If the table or a probability is not usable.
+        """
+        return self._network_to_target(self._distribution(X, X_error).quantiles(quantiles))
+
+    def predict_pdf(self, X: ArrayLike, grid: ArrayLike, *, X_error: ArrayLike | None = None) -> FloatArray:
+        """Predict the probability density of the target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star.
+        grid : array-like of shape (n_grid,) or (n_samples, n_grid)
+            Values of the target, the same for all stars or some for each.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, as in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_grid)
+            Density per unit of the target.
+
+        Raises
+        ------
+        ValueError
+            If the table is not usable.
+        """
+        points, jacobian = self._grid_to_network(np.asarray(grid, dtype=np.float64))
+        return self._distribution(X, X_error).pdf(points) * jacobian
+
+    def sample_posterior(
+        self,
+        X: ArrayLike,
+        n_samples: int = 1,
+        random_state: int | np.random.Generator | None = None,
+        *,
+        X_error: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Draw from the target's distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star.
+        n_samples : int, default=1
+            Number of draws for each star.
+        random_state : int, numpy.random.Generator or None, default=None
+            Seed of the draws.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, as in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_stars, n_samples)
+            The draws, in the unit of the target.
+
+        Raises
+        ------
+        ValueError
+            If the table is not usable.
+        """
+        rng = np.random.default_rng(random_state)
+        return self._network_to_target(self._distribution(X, X_error).sample(n_samples, rng))
+
+    def _distribution(self, X: ArrayLike, X_error: ArrayLike | None) -> Mixture:
+        table = self._checked(X)
+        check_magnitude("X", table)
+        return self._mixture(table, self._network_output(table), X_error)
 
     def _network_output(self, X: NDArray[np.floating]) -> FloatArray:
         """Mean of the members' forward passes."""
@@ -177,6 +274,12 @@ class MassInference(NetworkInference):
             return network_output
         return np.exp(np.clip(network_output, -_MAX_LN_MASS, _MAX_LN_MASS))
 
+    def _grid_to_network(self, grid: FloatArray) -> tuple[FloatArray, FloatArray | float]:
+        if self.target == "mass":
+            return grid, 1.0
+        positive = np.where(grid > 0, grid, 1.0)
+        return np.log(positive), np.where(grid > 0, 1.0 / positive, 0.0)
+
     def _error_to_target(self, error: FloatArray, prediction: FloatArray) -> FloatArray:
         return error * prediction if self.target == "log_mass" else error
 
@@ -226,6 +329,55 @@ class DistanceInference(NetworkInference):
         if not return_std:
             return distance
         return distance, photometry.distance_error(distance, error)
+
+    def predict_distance_distribution(
+        self,
+        X: ArrayLike,
+        apparent_mag: ArrayLike,
+        extinction: ArrayLike,
+        *,
+        apparent_error: ArrayLike = 0.0,
+        parallax: ArrayLike | None = None,
+        parallax_error: ArrayLike | None = None,
+        X_error: ArrayLike | None = None,
+    ) -> photometry.DistancePosterior:
+        """Predict distributions of distance, with the likelihood of a parallax if there is one.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features of each star.
+        apparent_mag, extinction : array-like of shape (n_samples,)
+            As in `predict_distance`.
+        apparent_error : array-like of shape (n_samples,), default=0.0
+            1σ error of the apparent magnitude less the extinction [mag].
+        parallax, parallax_error : array-like of shape (n_samples,), default=None
+            Parallax less its zero point (`skdistmass.physics.parallax.zero_point`) and its 1σ error [mas].
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, as in `predict`.
+
+        Returns
+        -------
+        DistancePosterior
+            With ``quantiles([0.16, 0.5, 0.84])`` and ``mean()`` [pc].
+
+        Raises
+        ------
+        ValueError
+            If the table is not usable, or magnitudes and extinctions look swapped.
+        """
+        given = np.asarray(apparent_mag, dtype=np.float64), np.asarray(extinction, dtype=np.float64)
+        _check_photometry(*given)
+        mixture = self._distribution(X, X_error)
+        mixture = mixture.widened(np.broadcast_to(apparent_error, len(mixture)))
+        modulus = np.broadcast_to(given[0] - given[1], len(mixture))
+        plx, error = (
+            np.full(len(mixture), np.nan) if values is None else np.asarray(values, dtype=np.float64)
+            for values in (parallax, parallax_error)
+        )
+        return photometry.DistancePosterior(
+            modulus[:, None] - mixture.means, mixture.widths, mixture.weights, plx, error
+        )
 
 
 def _check_photometry(apparent_mag: NDArray[np.floating], extinction: NDArray[np.floating]) -> None:

@@ -28,8 +28,11 @@ _HOMES: Mapping[str, str] = {
     "LabelScale": "skdistmass.estimators.label_scale",
     "MassRegressor": "skdistmass.estimators.mass",
     "MassToAge": "skdistmass.estimators.age",
+    "ResidualDistribution": "skdistmass.estimators.uncertainty",
     "TrainingDomain": "skdistmass.estimators.domain",
 }
+# Plain records, made of their state.
+_RECORDS = ("ErrorModel", "ResidualDistribution")
 _REGRESSORS = ("DistanceRegressor", "MassRegressor", "MassToAge")
 # Parameters without a default, which every pickle must hold.
 _REQUIRED: Mapping[str, tuple[str, ...]] = {"BinaryPruner": ("estimator",)}
@@ -81,11 +84,11 @@ def rebuild(format_version: int, name: str, state: dict) -> Any:
     check_state(format_version, name, state)
     kind = getattr(import_module(_HOMES[name]), name)
     check_names(kind, state)
-    if name == "ErrorModel":
+    if name in _RECORDS:
         try:
             return kind(**state)
         except TypeError as error:
-            raise ValueError(f"ErrorModel: {error}") from error
+            raise ValueError(f"{name}: {error}") from error
     estimator = kind(**{parameter: state[parameter] for parameter in _REQUIRED.get(name, ())})
     estimator.__setstate__(state)
     return estimator
@@ -130,6 +133,8 @@ def _check_arrays(name: str, state: dict) -> None:
     """Check the fitted arrays of a class."""
     if name == "ErrorModel":
         _check_error_model(state)
+    elif name == "ResidualDistribution":
+        _check_distribution(state)
     elif name == "TrainingDomain" and _fitted(name, state, _DOMAIN_ARRAYS):
         _check_domain(state)
     elif name == "LabelScale" and _fitted(name, state, _SCALE_ARRAYS):
@@ -160,7 +165,7 @@ def check_names(kind: type, state: dict) -> None:
     hidden = [
         key for key in state if not key.isidentifier() or key.startswith("__") or _would_hide(kind, key)
     ]
-    if hidden and kind.__name__ != "ErrorModel":
+    if hidden and kind.__name__ not in _RECORDS:
         raise ValueError(f"{kind.__name__}: {hidden[0]!r} is no attribute of a fitted one.")
 
 
@@ -223,11 +228,7 @@ def _check_network(name: str, state: dict) -> None:
         n_members, _, n_out = _array(name, f"coefs_[{layer}]", kernel, (n_members, n_in, last)).shape
         _array(name, f"intercepts_[{layer}]", bias, (n_members, n_out))
         n_in = n_out
-    error_model = state["error_model_"]
-    if type(error_model).__name__ != "ErrorModel":
-        raise ValueError(
-            f"{name}: error_model_ must be an ErrorModel; received a {type(error_model).__name__}."
-        )
+    _check_errors(name, state)
     for key in DOMAINS:
         domain = state.get(key)
         if domain is not None and type(domain).__name__ != "TrainingDomain":
@@ -235,6 +236,22 @@ def _check_network(name: str, state: dict) -> None:
     target = state.get("target", "log_mass")
     if name == "MassRegressor" and target not in ("log_mass", "mass"):
         raise ValueError(f"{name}: target must be 'log_mass' or 'mass'; received {target!r}.")
+
+
+def _check_errors(name: str, state: dict) -> None:
+    """Check the error model and the distribution of a network."""
+    error_model = state["error_model_"]
+    if type(error_model).__name__ != "ErrorModel":
+        raise ValueError(
+            f"{name}: error_model_ must be an ErrorModel; received a {type(error_model).__name__}."
+        )
+    distribution = state.get("distribution_")
+    if distribution is not None and type(distribution).__name__ != "ResidualDistribution":
+        raise ValueError(
+            f"{name}: distribution_ must be a ResidualDistribution; received a {type(distribution).__name__}."
+        )
+    if distribution is not None and len(distribution.x_error) != state["n_features_in_"]:
+        raise ValueError(f"{name}: distribution_ must have the features of the network.")
 
 
 def _check_domain(state: dict) -> None:
@@ -272,6 +289,28 @@ def _check_error_model(state: dict) -> None:
         raise ValueError("ErrorModel: coefficients must be a tuple of numbers.")
     for value in coefficients:
         _number("ErrorModel", "coefficients", value)
+
+
+def _check_distribution(state: dict) -> None:
+    name = "ResidualDistribution"
+    missing = [key for key in ("coefs", "intercepts", "x_error", "unit", "widening") if key not in state]
+    if missing:
+        raise ValueError(f"{name}: {missing[0]} is missing.")
+    n_in = len(_array(name, "x_error", state["x_error"], (None,))) + 1
+    for key in ("center", "scale", "low", "high"):
+        _array(name, key, state.get(key), (n_in,))
+    kernels, biases = state["coefs"], state["intercepts"]
+    if type(kernels) is not list or type(biases) is not list or not len(kernels) == len(biases) == 2:
+        raise ValueError(f"{name}: coefs and intercepts must be lists of an array for each of two layers.")
+    for layer, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+        n_in = _array(name, f"coefs[{layer}]", kernel, (n_in, None)).shape[1]
+        _array(name, f"intercepts[{layer}]", bias, (n_in,))
+    if n_in % 3:
+        raise ValueError(f"{name}: the last layer must hold means, widths and weights; received {n_in}.")
+    if not isinstance(state["widening"], tuple | list) or len(state["widening"]) != 2:
+        raise ValueError(f"{name}: widening must be two numbers.")
+    for value in (state["unit"], *state["widening"]):
+        _number(name, "unit and widening", value)
 
 
 def _number(owner: str, name: str, value: Any) -> None:

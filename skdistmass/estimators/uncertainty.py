@@ -1,13 +1,16 @@
-"""1σ errors of predictions, measured on the residuals of stars."""
+"""Errors of predictions, measured on the residuals of stars: 1σ errors and whole distributions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skdistmass.estimators.persistence import StablePickle
+from skdistmass.networks.forward import network_output
+from skdistmass.networks.mixture import Mixture, mixture_network
+from skdistmass.physics.statistics import robust_sigma
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -106,3 +109,258 @@ class ErrorModel(StablePickle):
         """
         inside = np.clip(coordinate, self.low, self.high)
         return np.maximum(np.polyval(self.coefficients, inside), self.floor)
+
+
+HIDDEN_NEURONS = 8
+PENALTY = 1e-3
+MIN_STARS = 500
+"""Fewer held-out stars give one distribution for all."""
+# Means, log widths and log weights, in units of the residuals' scatter, that training starts from.
+_START = np.array([0.0, 0.3, -0.3, -0.4, 0.3, 0.3, 0.0, -1.0, -1.0])
+_OUTERMOST = 0.002  # share of the stars on either side beyond which features count as those of the border
+# Probabilities of the ends of the 68 % interval, half of which is the 1σ error.
+ONE_SIGMA = (0.15865525393145707, 0.8413447460685429)
+SPARSE = 0.1
+"""Share of the calibration stars, those of the lowest density, from which on errors are widened."""
+# Log densities below the border that count in the widening; further out nothing is known.
+MAX_DEPTH = 15.0
+
+
+@dataclass(frozen=True)
+class ResidualDistribution(StablePickle):
+    """Distribution of label minus prediction at each star: a mixture of Gaussians from a small network.
+
+    The inputs of the network are the features and the prediction, standardised and held at the borders of the
+    stars it was trained on.
+
+    Parameters
+    ----------
+    coefs, intercepts : list of ndarray
+        Kernel and bias of each of the two layers.
+    center, scale, low, high : ndarray of shape (n_features + 1,)
+        Mean, standard deviation and borders of the inputs.
+    unit : float
+        Robust scatter of the residuals, the unit of the network's outputs.
+    x_error : ndarray of shape (n_features,)
+        Typical errors of the features, which the residuals already hold.
+    widening : tuple of float
+        Standard deviation that is added where training stars are rare: per root of the log density below
+        `sparse`, and per unit of the ensemble's spread.
+    sparse : float
+        Log density of training stars below which errors are widened.
+    n_stars : int
+        Number of stars it was trained on.
+    """
+
+    coefs: list[FloatArray]
+    intercepts: list[FloatArray]
+    center: FloatArray
+    scale: FloatArray
+    low: FloatArray
+    high: FloatArray
+    unit: float
+    x_error: FloatArray
+    widening: tuple[float, float]
+    sparse: float
+    n_stars: int
+
+    @classmethod
+    def fit(
+        cls,
+        X: FloatArray,
+        prediction: FloatArray,
+        residual: FloatArray,
+        noise: FloatArray,
+        x_error: FloatArray | None = None,
+        widening: tuple[float, float] = (0.0, 0.0),
+        sparse: float = -1e300,
+    ) -> ResidualDistribution:
+        """Train the network by maximum likelihood on stars that no fit has seen.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features.
+        prediction, residual : ndarray of shape (n_samples,)
+            Prediction, and label minus prediction.
+        noise : ndarray of shape (n_samples,)
+            1σ errors of the labels, and what else is not part of the distribution.
+        x_error : ndarray of shape (n_features,), default=None
+            Typical errors of the features; None for zeros.
+        widening, sparse : tuple of float, float
+            As in the class; kept as a record.
+
+        Returns
+        -------
+        ResidualDistribution
+            The trained distribution.
+        """
+        from skdistmass.networks.likelihood import fit_mixture_network
+
+        inputs = np.column_stack([X, prediction])
+        low, high = np.quantile(inputs, [_OUTERMOST, 1.0 - _OUTERMOST], axis=0)
+        spread = inputs.std(axis=0)
+        center, scale = inputs.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        unit = max(robust_sigma(residual), 1e-9 * float(np.abs(prediction).max() + 1.0))
+        scaled = (np.clip(inputs, low, high) - center) / scale
+        weights = fit_mixture_network(scaled, residual / unit, noise / unit, HIDDEN_NEURONS, _START, PENALTY)
+        return cls(
+            coefs=weights[::2],
+            intercepts=weights[1::2],
+            center=center,
+            scale=scale,
+            low=low,
+            high=high,
+            unit=float(unit),
+            x_error=np.zeros(X.shape[1]) if x_error is None else np.asarray(x_error, dtype=np.float64),
+            widening=(float(widening[0]), float(widening[1])),
+            sparse=float(sparse),
+            n_stars=len(residual),
+        )
+
+    def at(self, X: NDArray[np.floating], prediction: FloatArray) -> Mixture:
+        """Distribution of the target at each star.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features.
+        prediction : ndarray of shape (n_samples,)
+            Predictions, in the unit of the residuals.
+
+        Returns
+        -------
+        Mixture
+            The distributions; that of a star does not depend on the others.
+        """
+        inputs = [*X.T, prediction]
+        borders = self.low, self.high, self.center, self.scale
+        residual = mixture_network(inputs, *borders, self.coefs, self.intercepts)
+        means = prediction[:, None] + self.unit * residual.means
+        return Mixture(means, self.unit * residual.widths, residual.weights)
+
+
+class DistributionInference:
+    """Distributions of the target, from what the calibration stars left."""
+
+    distribution_: ResidualDistribution | None = None
+
+    activation: str
+    scaler_mean_: FloatArray
+    scaler_scale_: FloatArray
+    coefs_: list[FloatArray]
+    intercepts_: list[FloatArray]
+    error_model_: ErrorModel
+
+    if TYPE_CHECKING:  # of the classes that this one is mixed into
+
+        def _network_output(self, X: NDArray[np.floating]) -> FloatArray: ...
+        def _network_to_target(self, network_output: FloatArray) -> FloatArray: ...
+        def _error_coordinate(self, X: NDArray[np.floating]) -> FloatArray: ...
+        def _checked(self, X: Any) -> NDArray[np.floating]: ...
+
+    def _grid_to_network(self, grid: FloatArray) -> tuple[FloatArray, FloatArray | float]:
+        """Values of the target as the network sees them, and the derivative of that map."""
+        return grid, 1.0
+
+    def _mixture(
+        self,
+        X: NDArray[np.floating],
+        output: FloatArray,
+        X_error: ArrayLike | None = None,
+        log_density: FloatArray | None = None,
+    ) -> Mixture:
+        """Distribution of what the network fits, at checked features with that output of the network."""
+        if self.distribution_ is None:
+            sigma = self.error_model_.predict(self._error_coordinate(X))
+            mixture = Mixture(output[:, None], sigma[:, None], np.ones((len(X), 1)))
+        else:
+            mixture = self.distribution_.at(X, output)
+            mixture = mixture.widened(self._widening(X, log_density))
+        return mixture if X_error is None else mixture.widened(self._input_error(X, X_error))
+
+    def _widening(self, X: NDArray[np.floating], log_density: FloatArray | None) -> FloatArray:
+        """Return what to add in quadrature where training stars are rare: by density and spread."""
+        domain, head = getattr(self, "domain_", None), self.distribution_
+        if domain is None or head is None or not any(head.widening):
+            return np.zeros(len(X))
+        if log_density is None:
+            log_density = domain.density_checked(X)
+        return self._widening_by_density(X, log_density, head.widening, head.sparse)
+
+    def _widening_by_density(
+        self, X: NDArray[np.floating], log_density: FloatArray, widening: tuple[float, float], sparse: float
+    ) -> FloatArray:
+        added = np.zeros(len(X))
+        rows = np.flatnonzero(log_density < sparse)
+        depth = np.minimum(sparse - log_density[rows], MAX_DEPTH)
+        added[rows] = np.hypot(widening[0] * np.sqrt(depth), widening[1] * self._spread(X[rows]))
+        return added
+
+    def _spread(self, X: NDArray[np.floating]) -> FloatArray:
+        """Measure the standard deviation of the members' predictions."""
+        members = []
+        for k in range(len(self.coefs_[0])):
+            weights = [c[k : k + 1] for c in self.coefs_], [b[k : k + 1] for b in self.intercepts_]
+            members.append(
+                network_output(X, self.scaler_mean_, self.scaler_scale_, *weights, self.activation)
+            )
+        return np.std(members, axis=0)
+
+    def _input_error(self, X: NDArray[np.floating], X_error: ArrayLike) -> FloatArray:
+        """Propagate the part of the features' errors that training stars do not have."""
+        errors = np.broadcast_to(np.asarray(X_error, dtype=np.float64), X.shape)
+        bad = np.flatnonzero((errors < 0).any(axis=1))
+        if bad.size:
+            raise ValueError(
+                f"X_error must not be negative; received {bad.size} of {len(X)} rows that are (first: row "
+                f"{bad[0]}). NaN stands for an error that is not known."
+            )
+        typical = 0.0 if self.distribution_ is None else self.distribution_.x_error
+        excess = np.sqrt(np.clip(np.nan_to_num(errors) ** 2 - np.square(typical), 0.0, None))
+        variance = np.zeros(len(X))
+        rows = np.flatnonzero(excess.any(axis=1))
+        if not rows.size:
+            return variance
+        here = self._network_output(X[rows])
+        for column in range(X.shape[1]):
+            # Gauss-Hermite with three points in each feature: exact for polynomials of degree five.
+            shift = np.zeros((len(rows), X.shape[1]))
+            shift[:, column] = np.sqrt(3.0) * excess[rows, column]
+            above, below = (self._network_output(X[rows] + s) - here for s in (shift, -shift))
+            variance[rows] += (above**2 + below**2) / 6.0 - ((above + below) / 6.0) ** 2
+        return np.sqrt(variance)
+
+
+def checked_errors(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Return 1σ errors as an array.
+
+    Parameters
+    ----------
+    name : str
+        What the errors are, for messages.
+    values : array-like
+        1σ errors.
+    shape : tuple of int
+        Shape that they must have.
+
+    Returns
+    -------
+    ndarray
+        The errors.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or one is negative or not finite.
+    """
+    errors = np.asarray(values, dtype=np.float64)
+    if errors.shape != shape:
+        raise ValueError(f"{name} must have the shape {shape}; received {errors.shape}.")
+    bad = np.flatnonzero(~(np.isfinite(errors) & (errors >= 0)).reshape(len(errors), -1).all(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"{name} must be finite and not negative; received {bad.size} of {len(errors)} rows that are not "
+            f"(first: row {bad[0]})."
+        )
+    return errors

@@ -8,11 +8,41 @@ import numpy as np
 
 from skdistmass.estimators.age_inference import AgeInference
 from skdistmass.estimators.inference import DistanceInference, MassInference, NetworkInference
+from skdistmass.networks.mixture import mixture_log_density
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     FloatArray = NDArray[np.float64]
+
+
+class TrainingDensity:
+    """Density of the training stars of a model without scikit-learn; it widens the errors where they are few.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes of the fitted `TrainingDomain`.
+    """
+
+    def __init__(self, state: dict[str, Any]):
+        names = ("center_", "scale_", "means_", "precisions_cholesky_", "log_weights_")
+        self._mixture = [state[name] for name in names]
+
+    def density_checked(self, X: NDArray[np.floating]) -> FloatArray:
+        """Log density, as of the domain itself.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Finite features in the order of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Natural log of the density.
+        """
+        return mixture_log_density(X, *self._mixture)
 
 
 class Predictor(NetworkInference):
@@ -44,7 +74,9 @@ class Predictor(NetworkInference):
     def __init__(self, state: dict[str, Any]):
         vars(self).update(state)
 
-    def predict(self, X: ArrayLike, return_std: bool = False) -> FloatArray | tuple[FloatArray, FloatArray]:
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, *, X_error: ArrayLike | None = None
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """Predict the target.
 
         Parameters
@@ -53,6 +85,8 @@ class Predictor(NetworkInference):
             Features of each star, in the order and units of the estimator.
         return_std : bool, default=False
             Also return the 1σ error.
+        X_error : array-like of shape (n_samples, n_features), default=None
+            1σ errors of the features, as in the estimator.
 
         Returns
         -------
@@ -66,7 +100,7 @@ class Predictor(NetworkInference):
         ValueError
             If the table is not a finite one of that many columns.
         """
-        return self._evaluate(self._checked(X), return_std)
+        return self._evaluate(self._checked(X), return_std, X_error)
 
     def _checked(self, X: Any) -> NDArray[np.floating]:
         own = getattr(self, "feature_names_in_", None)

@@ -98,11 +98,12 @@ def to_predictor(value: Any) -> Any:
     """
     if not isinstance(value, StoredEstimator):
         return None
-    state = value.state
+    state, domain = value.state, None
     if isinstance(state, dict):
         for key in DOMAINS:
             if state.get(key) is not None:
                 _check_stored_domain(key, state[key])
+        domain = state.get("domain_")
         state = {name: part for name, part in state.items() if name not in DOMAINS}
     state = to_estimator(state)
     check_state(value.format_version, value.name, state)
@@ -110,11 +111,11 @@ def to_predictor(value: Any) -> Any:
         return None
     kind = getattr(predictor, _PREDICTORS[value.name])
     check_names(kind, state)
-    return kind(state)
+    return kind(state if domain is None else state | {"domain_": predictor.TrainingDensity(domain.state)})
 
 
 def _check_stored_domain(key: str, domain: Any) -> None:
-    """Check a domain that the predictor, which has none, leaves out."""
+    """Check a domain, of which a predictor keeps the density only."""
     if not isinstance(domain, StoredEstimator) or domain.name != "TrainingDomain":
         raise ValueError(f"{key} must be a TrainingDomain.")
     check_state(domain.format_version, domain.name, domain.state)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike, NDArray
@@ -242,3 +244,114 @@ def distance_residual(y: npt.ArrayLike, prediction: npt.ArrayLike) -> npt.NDArra
     """
     difference = np.subtract(prediction, y, dtype=float)
     return 1.0 - 10.0 ** np.clip(-0.2 * difference, -300.0, 300.0)
+
+
+# Distances of each star at which its posterior is worked out, and rows at a time.
+_NODES = 65
+_POSTERIOR_ROWS = 4096
+_REACH = 4.5  # standard deviations
+
+
+@dataclass(frozen=True)
+class DistancePosterior:
+    """Distribution of distance from a distribution of distance modulus and the likelihood of a parallax.
+
+    Parameters
+    ----------
+    means, widths, weights : ndarray of shape (n_samples, n_components)
+        Gaussians of the distance modulus [mag], m - A - M.
+    parallax, parallax_error : ndarray of shape (n_samples,)
+        Parallax without its zero point and its 1σ error [mas]; NaN for none.
+
+    Notes
+    -----
+    The likelihood of the parallax is a Gaussian in the parallax, so that poor and negative ones count as
+    they should; the distribution of the modulus takes the place of a prior.
+    """
+
+    means: NDArray[np.float64]
+    widths: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    parallax: NDArray[np.float64]
+    parallax_error: NDArray[np.float64]
+
+    def quantiles(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Quantiles of the distance.
+
+        Parameters
+        ----------
+        levels : ndarray of shape (n_levels,) or (n_samples, n_levels)
+            Probabilities, the same for all stars or some for each.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_levels)
+            The quantiles [pc].
+        """
+        wanted = np.broadcast_to(levels, (len(self.means), np.shape(levels)[-1]))
+        found = np.empty(wanted.shape)
+        for start in range(0, len(wanted), _POSTERIOR_ROWS):
+            rows = slice(start, start + _POSTERIOR_ROWS)
+            modulus, below, _ = self._on_nodes(rows)
+            for k in range(wanted.shape[1]):
+                level = wanted[rows, k, None]
+                upper = np.clip((below < level).sum(axis=1, keepdims=True), 1, _NODES - 1)
+                low, high = (np.take_along_axis(below, upper + step, axis=1) for step in (-1, 0))
+                left, right = (np.take_along_axis(modulus, upper + step, axis=1) for step in (-1, 0))
+                fraction = (level - low) / np.maximum(high - low, np.finfo(float).tiny)
+                found[rows, k] = (left + fraction * (right - left))[:, 0]
+        return 10.0 ** (1.0 + 0.2 * found)
+
+    def mean(self) -> NDArray[np.float64]:
+        """Mean distance.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The means [pc].
+        """
+        found = np.empty(len(self.means))
+        for start in range(0, len(found), _POSTERIOR_ROWS):
+            rows = slice(start, start + _POSTERIOR_ROWS)
+            modulus, _, density = self._on_nodes(rows)
+            found[rows] = (density * 10.0 ** (1.0 + 0.2 * modulus)).sum(axis=1) / density.sum(axis=1)
+        return found
+
+    def _on_nodes(self, rows: slice) -> tuple[NDArray[np.float64], ...]:
+        """Moduli, probability below and relative density at each of them."""
+        parallax, error = self.parallax[rows, None], self.parallax_error[rows, None]
+        low, high = self._limits(rows)
+        modulus = low + (high - low) * np.linspace(0.0, 1.0, _NODES)
+        z = (1000.0 / 10.0 ** (1.0 + 0.2 * modulus) - parallax) / np.where(error > 0, error, np.nan)
+        likelihood = -0.5 * np.where(np.isfinite(z), z, 0.0) ** 2
+        density = np.zeros(modulus.shape)
+        for mean, width, weight in zip(
+            self.means[rows].T, self.widths[rows].T, self.weights[rows].T, strict=True
+        ):
+            off = (modulus - mean[:, None]) / width[:, None]
+            density += (weight / width)[:, None] * np.exp(-0.5 * off * off)
+        with np.errstate(divide="ignore"):
+            log_density = np.log(density) + likelihood
+        density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+        below = np.cumsum(0.5 * (density[:, 1:] + density[:, :-1]), axis=1)
+        below = np.hstack([np.zeros((len(below), 1)), below])
+        return modulus, below / below[:, -1:], density
+
+    def _limits(self, rows: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Moduli between which both the network's and the parallax's distance are probable."""
+        reach = _REACH * self.widths[rows]
+        low, high = (self.means[rows] - reach).min(axis=1), (self.means[rows] + reach).max(axis=1)
+        parallax, error = self.parallax[rows], _REACH * self.parallax_error[rows]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            near = np.where(parallax + error > 0, 5.0 * np.log10(100.0 / (parallax + error)), -np.inf)
+            far = np.where(parallax - error > 0, 5.0 * np.log10(100.0 / (parallax - error)), np.inf)
+        known = np.isfinite(parallax) & (error > 0)
+        nearest, farthest = np.maximum(low, near), np.minimum(high, far)
+        # Where they exclude each other, all that lies between.
+        apart = nearest >= farthest
+        nearest, farthest = (
+            np.where(apart, np.minimum(low, near), nearest),
+            np.where(apart, np.maximum(high, far), farthest),
+        )
+        usable = known & np.isfinite(nearest) & np.isfinite(farthest)
+        return np.where(usable, nearest, low)[:, None], np.where(usable, farthest, high)[:, None]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -154,3 +157,57 @@ def valley_between_modes(residual: ArrayLike) -> float | None:
         if significant and smoothed[mode] > _MIN_HEIGHT * smoothed[main] and (best is None or rise > best[0]):
             best = rise, 0.5 * (edges[valley] + edges[valley + 1])
     return None if best is None else float(best[1])
+
+
+_INVERSE_ROOT_2PI, _ROOT_HALF = 1.0 / math.sqrt(2.0 * math.pi), math.sqrt(0.5)
+
+
+def mixture_quantile(
+    means: Sequence[float], widths: Sequence[float], weights: Sequence[float], level: float, normal: float
+) -> float:
+    """Quantile of a mixture of Gaussians, by Newton steps between the quantiles of the Gaussians.
+
+    Parameters
+    ----------
+    means, widths, weights : sequence of float
+        Means, standard deviations and weights, which sum to one.
+    level : float
+        Probability between 0 and 1.
+    normal : float
+        Quantile of the standard normal distribution there.
+
+    Returns
+    -------
+    float
+        The quantile; NaN for a mixture with NaN.
+
+    Examples
+    --------
+    >>> round(mixture_quantile([0.0, 4.0], [1.0, 1.0], [0.5, 0.5], 0.5, 0.0), 6)
+    2.0
+    """
+    low, high, x = math.inf, -math.inf, 0.0
+    for k in range(len(means)):
+        own = means[k] + normal * widths[k]
+        low, high, x = min(low, own), max(high, own), x + weights[k] * own
+    for _ in range(80):
+        below, density = 0.0, 0.0
+        for k in range(len(means)):
+            z = (x - means[k]) / widths[k]
+            below += weights[k] * 0.5 * math.erfc(-z * _ROOT_HALF)
+            density += weights[k] * math.exp(-0.5 * z * z) / widths[k]
+        off = below - level
+        if off > 0.0:
+            high = min(high, x)
+        else:
+            low = max(low, x)
+        new = 0.5 * (low + high)
+        if density > 0.0:
+            newton = x - off / (density * _INVERSE_ROOT_2PI)
+            if low <= newton <= high:
+                new = newton
+        step = abs(new - x)
+        x = new
+        if not step > 1e-9 * (abs(x) + widths[0]):
+            break
+    return x

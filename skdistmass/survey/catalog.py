@@ -151,6 +151,8 @@ def write_catalog(
         raise ValueError(f"chunk_rows must be a positive integer; received {chunk_rows!r}")
     chosen = CatalogOptions(**options)
     path, kind = check_target(source, output, overwrite, format, client)
+    if chosen.samples and kind not in ("parquet", "folder"):
+        raise ValueError(f"{path}: samples (--samples) are columns of lists, which Parquet holds; not {kind}")
     models = load_models(chosen)
     if kind == "folder" and isinstance(source, str | Path) and is_hats(Path(source)):
         from skdistmass.survey.dask import write_hats

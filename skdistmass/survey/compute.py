@@ -84,8 +84,8 @@ def _in_blocks(inputs: StarInputs, models: CatalogModels, options: CatalogOption
         if models.distance is not None or models.isochrone is not None:
             values |= apparent(part, options)
         if models.distance is not None:
-            values |= distances(part, values, models.distance)
-        masses = masses_and_ages(part, models.masses, models.age)
+            values |= distances(part, values, models.distance, options)
+        masses = masses_and_ages(part, models.masses, models.age, options)
         return values | {name: _as_stored(name, data) for name, data in masses.items()}
 
     blocks = run_in_threads(fill, range(0, max(len(inputs.flags), 1), _BLOCK_ROWS))

@@ -56,11 +56,16 @@ class CatalogOptions:
     keep : sequence of str, default=()
         Further columns of the table that pass through unchanged, with their unit, by their names there (in
         any case).
+    percentiles : bool, default=False
+        Add the 5th, 16th, 50th, 84th and 95th percentiles of distances, masses and ages, as columns of five
+        numbers.
+    samples : int, default=0
+        Add so many draws of distance, mass and age, as columns of lists; for Parquet.
 
     Raises
     ------
     ValueError
-        If `columns` or `extinction_rule` is not one of its choices.
+        If `columns` or `extinction_rule` is not one of its choices, or `samples` is negative.
 
     Examples
     --------
@@ -99,11 +104,20 @@ class CatalogOptions:
         default=(), metadata={"help": "further columns of INPUT that pass through unchanged"}
     )
 
+    percentiles: bool = field(
+        default=False, metadata={"help": "add percentiles of distances, masses and ages"}
+    )
+    samples: int = field(
+        default=0, metadata={"help": "add N draws of distance, mass and age to a Parquet catalogue"}
+    )
+
     def __post_init__(self) -> None:
         """Check the choices before any model is loaded."""
         if isinstance(self.keep, str):
             raise TypeError(f"keep must be a sequence of names; received the string {self.keep!r}")
         object.__setattr__(self, "keep", tuple(self.keep))
+        if not isinstance(self.samples, int) or self.samples < 0:
+            raise ValueError(f"samples must be 0 or a positive integer; received {self.samples!r}")
         for name, choices in (("columns", NAMINGS), ("extinction_rule", EXTINCTION_RULES)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {choices}; received {getattr(self, name)!r}")

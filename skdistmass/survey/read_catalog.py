@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistmass.columns import CATALOG_COLUMNS, FEATURES, LABEL_SETS, canonical_catalog_name
+from skdistmass.columns import CATALOG_COLUMNS, FEATURES, LABEL_SETS, PERCENTILES, canonical_catalog_name
 from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.survey.read import as_table
 from skdistmass.tables.aliases import MissingColumnsError
@@ -167,6 +167,10 @@ def _settle_shape(values: NDArray, name: str, label: str) -> NDArray:
     if name == "NMSU_DIST" and values.ndim == 2 and values.shape[1] == 3:
         return values[:, 1]  # The published file has the maximum, the median and the mean of the PDF.
     expected = (len(values), 2) if name in _PAIRS else (len(values),)
+    if "_PERCENTILES" in name:
+        expected = (len(values), len(PERCENTILES))
+    elif name.endswith("_SAMPLES") and values.ndim == 2:
+        return values
     if values.shape != expected:
         raise ValueError(f"{label}: column {name} must have shape {expected}; it has {values.shape}")
     return values

@@ -32,6 +32,23 @@ _CALIBRATIONS = {
 }
 
 
+def describe_errors(calibration: str) -> str:
+    """Describe where the errors of a model come from.
+
+    Parameters
+    ----------
+    calibration : {"validation", "out_of_fold"}
+        Stars that they are measured on.
+
+    Returns
+    -------
+    str
+        A line of the card.
+    """
+    where = _CALIBRATIONS[calibration][1]
+    return f"distribution of the network's target, three Gaussians from a small network, from {where}"
+
+
 def make_card(
     result: TrainedModel,
     calibration: str,
@@ -66,7 +83,7 @@ def make_card(
     used = part == "training"
     sources, counts = np.unique(training_set.source[used], return_counts=True)
     target, unit = TARGETS[training_set.kind]
-    how, where = _CALIBRATIONS[calibration]
+    how, _ = _CALIBRATIONS[calibration]
     split = "as given with the labels" if training_set.part is not None else f"by star, seed {random_state}"
     metrics = dict(result.metrics)
     if result.clusters is not None and len(result.clusters):
@@ -86,7 +103,7 @@ def make_card(
             name: [float(values.min()), float(values.max())]
             for name, values in zip(FEATURES, training_set.X[used].T, strict=True)
         },
-        "error_model": f"1σ of the network's target, quadratic in log g, from {where}",
+        "error_model": describe_errors(calibration),
         "domain": "Gaussian mixture of the training features, 99 % of the training stars inside",
         "test_metrics": metrics,
     }

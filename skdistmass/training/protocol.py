@@ -13,10 +13,12 @@ from sklearn.base import clone
 from skdistmass.columns import FEATURES
 from skdistmass.estimators.base import NetworkRegressor
 from skdistmass.estimators.domain import TrainingDomain
+from skdistmass.estimators.inference import with_feature_names
 from skdistmass.estimators.pruning import BinaryPruner
 from skdistmass.progress import stage
 from skdistmass.survey.duplicates import hash_ids
 from skdistmass.training.card import make_card
+from skdistmass.training.correction import fit_corrected
 from skdistmass.training.evaluation import (
     predict_test_stars,
     summarize_groups,
@@ -34,6 +36,13 @@ References = Callable[[NetworkRegressor], Mapping[str, ArrayLike]]
 
 ANCHORED_COMPONENTS = 32
 """Gaussians of the domain of real stars and anchors, which is several times wider than that of real stars."""
+
+WIDENING = {"distance": (0.10, 2.4), "mass": (0.10, 1.2)}
+"""What widens errors of M_K [mag] and ln mass where training stars are rare, see `calibrate`: measured on
+regions that were left out of fits (``tests/benchmarks/bench_uncertainty.py``)."""
+
+TYPICAL_ERRORS = (12.0, 0.034, 0.0093, 0.025, 0.028)
+"""Median errors of the survey's giants, TEFF [K], LOGG, M_H, C_FE, N_FE [dex]."""
 
 _CALIBRATIONS = ("validation", "out_of_fold")
 
@@ -103,14 +112,30 @@ class Protocol:
         training = np.flatnonzero(part == "training")
         self._tell(f"fitting on {len(training)} of {len(training_set)} stars")
         model, kept = self._fit(training_set, training, estimator, pruner)
-        self._calibrate(model, estimator if pruner is None else pruner, training_set, part)
-        self._tell(f"measured errors on {model.error_model_.n_stars} stars")
         _describe(model, training_set, kept)
+        self._calibrate(model, estimator, pruner, training_set, part)
+        self._tell(f"measured errors on {model.error_model_.n_stars} stars")
         result = self._measure(model, training_set, part, pruner, kept)
         card = make_card(result, self.calibration, self.random_state, label_set, self.about, self.refit)
         _label(model, card)
         self._tell(f"tested on {result.metrics['all']['n']} stars")
         return self._refitted(result, estimator, pruner) if self.refit else result
+
+    def learn_errors(
+        self, model: NetworkRegressor, estimator: NetworkRegressor, training_set: TrainingSet
+    ) -> None:
+        """Learn the errors of a model that was trained before, from fits by this protocol.
+
+        Parameters
+        ----------
+        model : DistanceRegressor or MassRegressor
+            Fitted model with its domain, whose errors are replaced.
+        estimator : DistanceRegressor or MassRegressor
+            Unfitted model of the same kind, for the fits that leave stars out.
+        training_set : TrainingSet
+            The stars.
+        """
+        self._calibrate(model, estimator, None, training_set, self._split(training_set))
 
     def _fit(
         self,
@@ -120,12 +145,9 @@ class Protocol:
         pruner: BinaryPruner | None,
     ) -> tuple[NetworkRegressor, NDArray[np.intp]]:
         """Fit on some of the stars and the anchors around them; also those that the pruner kept."""
-        X, y, weight = training_set.fit_rows(rows)
-        if pruner is None:
-            return clone(estimator).fit(X, y, sample_weight=weight), rows
-        model = pruner.fit(X, y, sample_weight=weight).estimator_
-        kept = rows[pruner.support_[: len(rows)]]
-        self._tell(f"left {len(rows) - len(kept)} stars out that look like binaries")
+        model, kept = _fit(training_set, rows, estimator, pruner)
+        if pruner is not None:
+            self._tell(f"left {len(rows) - len(kept)} stars out that look like binaries")
         return model, kept
 
     def _refitted(
@@ -137,6 +159,7 @@ class Protocol:
         self._tell(f"fitting once more, on all {len(rows)} stars")
         model, kept = self._fit(training_set, rows, estimator, None if pruner is None else clone(pruner))
         model.error_model_ = result.estimator.error_model_
+        model.distribution_ = result.estimator.distribution_
         _describe(model, training_set, kept)
         _label(model, result.card)
         return replace(result, estimator=model, measured=result.estimator)
@@ -162,23 +185,23 @@ class Protocol:
     def _calibrate(
         self,
         model: NetworkRegressor,
-        fitter: NetworkRegressor | BinaryPruner,
+        estimator: NetworkRegressor,
+        pruner: BinaryPruner | None,
         training_set: TrainingSet,
         part: NDArray[np.str_],
     ) -> None:
         """Measure the errors on stars that the model, or its like, has not seen."""
-        X, y = training_set.X, training_set.y
+        X = training_set.X
         if self.calibration == "validation":
             validation = part == "validation"
-            model.calibrate(X[validation], y[validation])
+            _measure_errors(model, training_set, np.flatnonzero(validation))
             return
         rows = np.flatnonzero(part == "training")
         prediction = np.empty(len(rows))
         for others, fold in star_folds(training_set.ids[rows], self.random_state):
-            seen, target, weight = training_set.fit_rows(rows[others])
-            fitted = clone(fitter).fit(seen, target, sample_weight=weight)
+            fitted, _ = _fit(training_set, rows[others], estimator, None if pruner is None else clone(pruner))
             prediction[fold] = fitted.predict(X[rows[fold]])
-        model.calibrate(X[rows], y[rows], prediction=prediction)
+        _measure_errors(model, training_set, rows, prediction)
 
     def _measure(
         self,
@@ -209,6 +232,44 @@ class Protocol:
             by_log_g=table_by_log_g(log_g, residuals.fraction),
             clusters=clusters,
         )
+
+
+def _measure_errors(
+    model: NetworkRegressor,
+    training_set: TrainingSet,
+    rows: NDArray[np.intp],
+    prediction: NDArray[np.float64] | None = None,
+) -> None:
+    """Learn the distribution of the residuals of stars that no fit, or not that of `prediction`, has seen."""
+    model.calibrate(
+        with_feature_names(model, training_set.X[rows]),
+        training_set.y[rows],
+        prediction=prediction,
+        y_error=training_set.y_error[rows],
+        X_error=np.tile(TYPICAL_ERRORS, (len(rows), 1)),
+        widening=WIDENING[training_set.kind],
+    )
+
+
+def _fit(
+    training_set: TrainingSet,
+    rows: NDArray[np.intp],
+    estimator: NetworkRegressor,
+    pruner: BinaryPruner | None,
+) -> tuple[NetworkRegressor, NDArray[np.intp]]:
+    """Fit, in one part or in two, on some of the stars and the anchors around them."""
+    X, y, weight = training_set.fit_rows(rows)
+    layers = None if training_set.anchors is None else training_set.anchors.correction
+    if pruner is not None:
+        model = pruner.fit(X, y, sample_weight=weight).estimator_
+        rows = rows[pruner.support_[: len(rows)]]
+        if layers is None:
+            return model, rows
+        X, y, weight = training_set.fit_rows(rows)
+    if layers is None:
+        return clone(estimator).fit(X, y, sample_weight=weight), rows
+    n = len(rows)
+    return fit_corrected(estimator, (X[:n], y[:n], weight[:n]), (X, y, weight), layers), rows
 
 
 def _label(model: NetworkRegressor, card: dict[str, Any]) -> None:

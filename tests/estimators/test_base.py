@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from skdistmass import DistanceRegressor, MassRegressor, MassToAge, TrainingDomain, load_model, save_model
-from skdistmass.estimators.base import OutsideDomainWarning, without_domain_warning
+from skdistmass.estimators.domain import OutsideDomainWarning, without_domain_warning
 from skdistmass.networks.activations import ACTIVATION_NAMES
 from skdistmass.networks.forward import NUMPY_ROWS
 

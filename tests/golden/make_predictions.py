@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from skdistmass import IsochroneDistance, MassToAge, list_models, load_model
-from skdistmass.estimators.base import without_domain_warning
+from skdistmass.estimators.domain import without_domain_warning
 
 FILE = Path(__file__).with_name("predictions.json")
 

@@ -162,7 +162,7 @@ def test_distances_follow_from_magnitudes(catalog, stars):
 
 
 # The catalogue has bits where `predict` warns.
-@pytest.mark.filterwarnings("ignore::skdistmass.estimators.base.OutsideDomainWarning")
+@pytest.mark.filterwarnings("ignore::skdistmass.estimators.domain.OutsideDomainWarning")
 def test_models_are_those_that_ship(catalog, stars, X, usable):
     magnitude, magnitude_error = load_model("distance").predict(X[usable], return_std=True)
     assert_allclose(column(catalog, "ABS_MAG")[usable], magnitude, rtol=1e-6)

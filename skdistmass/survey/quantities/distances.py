@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistmass.columns import MAX_ABSOLUTE_MAGNITUDE, MAX_DISTANCE, MAX_EXTINCTION
+from skdistmass.columns import MAX_ABSOLUTE_MAGNITUDE, MAX_DISTANCE, MAX_EXTINCTION, PERCENTILES
+from skdistmass.estimators.uncertainty import ONE_SIGMA
+from skdistmass.networks.mixture import Mixture
 from skdistmass.physics import parallax as gaia_parallax
 from skdistmass.physics import photometry
 from skdistmass.physics.coordinates import ecliptic_latitude
@@ -20,6 +22,7 @@ from skdistmass.survey.quantities.evaluation import (
     Values,
     flag_training_stars,
     predict,
+    uniform_draws,
     what_holds,
 )
 
@@ -179,7 +182,7 @@ def _zero_points(inputs: StarInputs, rows: NDArray[np.int64]) -> Floats:
     return np.where(np.isnan(value), GLOBAL_ZERO_POINT, value)
 
 
-def distances(inputs: StarInputs, values: Values, model: Any) -> Values:
+def distances(inputs: StarInputs, values: Values, model: Any, options: CatalogOptions) -> Values:
     """Distances of the network and of Gaia.
 
     Parameters
@@ -190,6 +193,8 @@ def distances(inputs: StarInputs, values: Values, model: Any) -> Values:
         Columns so far, with EXTINCTION and MAG.
     model : DistanceRegressor
         Model of the absolute magnitude.
+    options : CatalogOptions
+        Whether percentiles and draws are wanted.
 
     Returns
     -------
@@ -197,16 +202,19 @@ def distances(inputs: StarInputs, values: Values, model: Any) -> Values:
         ABS_MAG, DISTANCE, GAIAEDR3_DIST with errors, LOG_DENSITY_DISTANCE; WEIGHTED_DIST is their mean or,
         outside the domain of the model, Gaia's distance alone where there is one.
     """
-    magnitude, magnitude_error = predict(model, inputs)
+    held = what_holds(model, inputs)
+    predicted = predict(model, inputs, held.log_density)
+    low, high = predicted.quantiles(ONE_SIGMA).T
+    magnitude, magnitude_error = predicted.value, 0.5 * (high - low)
     absurd = np.abs(magnitude) > MAX_ABSOLUTE_MAGNITUDE
     magnitude[absurd], magnitude_error[absurd] = np.nan, np.nan
     distance = photometry.distance(values["MAG"], values["EXTINCTION"], magnitude)
     absurd |= distance > MAX_DISTANCE
     distance[absurd] = np.nan
-    seen_error = np.hypot(magnitude_error, apparent_error(inputs, values))
-    distance_error = photometry.distance_error(distance, seen_error)
+    faint = predicted.distribution.widened(apparent_error(inputs, values))
+    low, high = faint.quantiles(ONE_SIGMA).T
+    distance_error = photometry.distance_error(distance, 0.5 * (high - low))
     gaia, gaia_error = gaia_distance(inputs)
-    held = what_holds(model, inputs)
     outside = held.outside | absurd
     has_gaia = (gaia > 0) & (gaia_error > 0)
     inputs.flag("NO_GAIA", ~has_gaia)
@@ -216,7 +224,9 @@ def distances(inputs: StarInputs, values: Values, model: Any) -> Values:
     # Outside the domain Gaia alone is better than a mean with an extrapolation.
     trusted_error = np.where(outside & has_gaia, np.nan, distance_error)
     weighted, weighted_error = photometry.weighted_distance(distance, trusted_error, gaia, gaia_error)
+    further = _percentiles(inputs, values, faint, distance, options)
     return {
+        **further,
         "GAIAEDR3_DIST": gaia,
         "ABS_MAG": magnitude,
         "ABS_MAG_ERR": magnitude_error,
@@ -226,3 +236,26 @@ def distances(inputs: StarInputs, values: Values, model: Any) -> Values:
         "WEIGHTED_DIST_ERR": weighted_error,
         **held.density_column("LOG_DENSITY_DISTANCE"),
     }
+
+
+def _percentiles(
+    inputs: StarInputs, values: Values, magnitude: Mixture, distance: Floats, options: CatalogOptions
+) -> Values:
+    """Percentiles of the network's distance and of that with the parallax, and draws of the latter."""
+    if not (options.percentiles or options.samples):
+        return {}
+    seen = np.where(np.isfinite(distance), values["MAG"] - values["EXTINCTION"], np.nan)
+    found: Values = {}
+    if options.percentiles:
+        rising = magnitude.quantiles(1.0 - np.array(PERCENTILES))
+        found["DISTANCE_PERCENTILES"] = photometry.distance(seen[:, None], 0.0, rising)
+    parallax, sigma = inputs["GAIAEDR3_PARALLAX"], inputs["GAIAEDR3_PARALLAX_ERROR"]
+    corrected = parallax - _zero_points(inputs, np.arange(len(parallax)))
+    combined = photometry.DistancePosterior(
+        seen[:, None] - magnitude.means, magnitude.widths, magnitude.weights, corrected, sigma
+    )
+    if options.percentiles:
+        found["COMBINED_DIST_PERCENTILES"] = combined.quantiles(np.array(PERCENTILES))
+    if options.samples:
+        found["DISTANCE_SAMPLES"] = combined.quantiles(uniform_draws(inputs.features, options.samples, 0))
+    return found

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistmass.columns import BITS
+from skdistmass.columns import BITS, FEATURES
+from skdistmass.networks.mixture import Mixture
 from skdistmass.survey.flags import StarInputs
 
 Values = dict[str, NDArray]
 Floats = NDArray[np.float64]
+
+LARGE_ERROR = 2.0
+"""Errors of features count in the catalogue beyond this many times those of the training stars."""
 
 
 def on_usable(function: Callable[[Floats], tuple[Floats, ...]], inputs: StarInputs, n: int) -> list[Floats]:
@@ -42,8 +46,42 @@ def on_usable(function: Callable[[Floats], tuple[Floats, ...]], inputs: StarInpu
     return outputs
 
 
-def predict(model: Any, inputs: StarInputs) -> list[Floats]:
-    """Predictions of a regressor and their errors.
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions of a regressor, with their distributions.
+
+    Parameters
+    ----------
+    value : ndarray of shape (n_samples,)
+        In the unit of the model's target; NaN where an input is missing.
+    distribution : Mixture
+        Distributions of what the network fits, NaN where an input is missing.
+    to_target : callable
+        From what the network fits to the target, rising.
+    """
+
+    value: Floats
+    distribution: Mixture
+    to_target: Callable[[Floats], Floats]
+
+    def quantiles(self, levels: Sequence[float]) -> Floats:
+        """Quantiles of the target.
+
+        Parameters
+        ----------
+        levels : sequence of float
+            Probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_levels)
+            The quantiles, in the unit of the target.
+        """
+        return self.to_target(self.distribution.quantiles(levels))
+
+
+def predict(model: Any, inputs: StarInputs, log_density: Floats | None) -> Prediction:
+    """Predictions of a regressor and their distributions.
 
     Parameters
     ----------
@@ -51,14 +89,67 @@ def predict(model: Any, inputs: StarInputs) -> list[Floats]:
         Fitted regressor of the five features.
     inputs : StarInputs
         Clean columns.
+    log_density : ndarray of shape (n_samples,) or None
+        Log density of the model's training stars, if it has a domain.
 
     Returns
     -------
-    prediction, error : ndarray of shape (n_samples,)
-        In the unit of the model's target; NaN where an input is missing.
+    Prediction
+        Of each row.
     """
+    usable = inputs.usable
+    errors = np.column_stack([inputs[f"{name}_ERR"] for name in FEATURES])
+    typical = 0.0 if model.distribution_ is None else model.distribution_.x_error
+    large = errors > LARGE_ERROR * typical
+    errors = np.where(large, errors, np.nan) if large.any() and np.any(typical) else None
     # Stars outside the domain have their bit.
-    return on_usable(lambda rows: model.predict_checked(rows, return_std=True), inputs, 2)
+    value, mixture = model.distribution_checked(
+        inputs.features[usable],
+        None if log_density is None else log_density[usable],
+        None if errors is None else errors[usable],
+    )
+    if not usable.all():
+        parts = (mixture.means, mixture.widths, mixture.weights)
+        everywhere = [np.full((len(usable), mixture.means.shape[1]), np.nan) for _ in parts]
+        for whole, part in zip(everywhere, parts, strict=True):
+            whole[usable] = part
+        mixture = Mixture(*everywhere)
+        known, value = value, np.full(len(usable), np.nan)
+        value[usable] = known
+    return Prediction(value, mixture, model._network_to_target)
+
+
+# Fractions of the plastic number's powers: points in the plane that are spread evenly.
+_STEPS = (0.7548776662466927, 0.5698402909980532)
+
+
+def uniform_draws(features: Floats, n: int, axis: int) -> Floats:
+    """Even draws between 0 and 1 that depend on the star alone, not on the table.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_samples, n_features)
+        Features, of which the draws of each star begin at another point.
+    n : int
+        Number of draws.
+    axis : {0, 1}
+        Which of two quantities; the pairs of both are spread evenly over the plane.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n)
+        The draws.
+    """
+    bits = np.ascontiguousarray(features + 0.0).view(np.uint64)
+    mixed = np.full(len(bits), 0x9E3779B97F4A7C15 + axis, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        for column in bits.T:
+            mixed = (mixed ^ column) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed ^= mixed >> np.uint64(31)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    start = (mixed >> np.uint64(11)) / 2.0**53
+    draws = (start[:, None] + _STEPS[axis] * np.arange(1, n + 1)) % 1.0
+    return np.clip(draws, 1e-6, 1.0 - 1e-6)
 
 
 @dataclass(frozen=True)

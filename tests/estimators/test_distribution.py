@@ -1,0 +1,164 @@
+"""Distributions of the targets: learned from generated residuals, propagated, calibrated, kept in files."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import kstest
+
+from skdistmass import DistanceRegressor, MassRegressor, TrainingDomain
+from skdistmass.estimators.uncertainty import ResidualDistribution
+from skdistmass.networks.mixture import Mixture
+
+LABEL_ERROR = 0.03
+
+
+def widths(X):
+    return 0.075 + 0.025 * np.tanh(3.0 * X[:, 0])
+
+
+def generated(n_stars, seed, failed=0.03):
+    """Features, a skewed target of changing width, and its noisy label, which failed for a few."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (n_stars, 2))
+    scatter = widths(X) * (rng.gamma(4.0, 0.5, n_stars) - 2.0)
+    truth = X[:, 1] + scatter
+    label = truth + LABEL_ERROR * rng.standard_normal(n_stars)
+    bad = rng.random(n_stars) < failed
+    return X, truth, np.where(bad, label + 1.5 * rng.standard_normal(n_stars), label)
+
+
+@pytest.fixture(scope="module")
+def learned():
+    X, _, label = generated(20_000, 0)
+    prediction = X[:, 1]
+    noise = np.full(len(X), LABEL_ERROR)
+    return ResidualDistribution.fit(X, prediction, label - prediction, noise)
+
+
+def test_quantiles_of_one_gaussian_and_of_a_mixture():
+    one = Mixture(np.array([[1.0]]), np.array([[2.0]]), np.array([[1.0]]))
+    assert_allclose(one.quantiles([0.158655254, 0.5, 0.977249868])[0], [-1.0, 1.0, 5.0], atol=1e-7)
+    two = Mixture(np.array([[0.0, 3.0]]), np.array([[1.0, 0.1]]), np.array([[0.7, 0.3]]))
+    levels = np.linspace(0.001, 0.999, 51)
+    for level, value in zip(levels, two.quantiles(levels)[0], strict=True):
+        assert_allclose(two.cdf([value]), level, atol=1e-9)
+    grid = np.linspace(-8, 8, 20_001)
+    density = two.pdf(grid)[0]
+    assert_allclose(np.trapezoid(density, grid), 1.0, rtol=1e-6)
+    assert_allclose(np.trapezoid(density * grid, grid), two.mean(), rtol=1e-5)
+    assert_allclose(np.trapezoid(density * (grid - two.mean()) ** 2, grid) ** 0.5, two.std(), rtol=1e-5)
+    draws = two.sample(200_000, np.random.default_rng(0))
+    assert kstest(draws[0, ::20], lambda x: np.array([two.cdf([v])[0] for v in x])).pvalue > 1e-3
+
+
+def test_truth_is_uniform_in_its_distribution(learned):
+    # The labels have errors and failures that the distribution of the star must not have.
+    X, truth, _ = generated(20_000, 1, failed=0.0)
+    mixture = learned.at(X, X[:, 1])
+    pit = mixture.cdf(truth)
+    assert np.abs(np.quantile(pit, np.linspace(0.1, 0.9, 9)) - np.linspace(0.1, 0.9, 9)).max() < 0.02
+    for half in (X[:, 0] > 0, X[:, 0] < 0):
+        for share in (0.68, 0.95):
+            assert abs(np.mean(np.abs(pit[half] - 0.5) < share / 2) - share) < 0.02
+    for inside in (X[:, 0] > 0.5, X[:, 0] < -0.5):
+        assert_allclose(np.median(mixture.std()[inside]), np.median(widths(X)[inside]), rtol=0.1)
+
+
+def test_distribution_does_not_depend_on_the_table(learned):
+    X, *_ = generated(9000, 2)
+    whole = learned.at(X, X[:, 1])
+    for rows in (slice(0, 1), slice(8190, 8197), slice(3, 1500)):
+        part = learned.at(X[rows], X[rows, 1])
+        assert_array_equal(part.means, whole.means[rows])
+        assert_array_equal(part.widths, whole.widths[rows])
+        assert_array_equal(part.quantiles([0.16, 0.84]), whole.quantiles([0.16, 0.84])[rows])
+
+
+def test_inputs_are_held_at_the_borders(learned):
+    far = learned.at(np.array([[50.0, 0.3], [1e6, 0.3]]), np.array([0.3, 0.3]))
+    assert_array_equal(far.widths[0], far.widths[1])
+
+
+@pytest.fixture(scope="module")
+def mass_model():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(1500, 5))
+    mass = np.exp(0.2 * np.sin(X[:, 0]) + 0.08 * rng.standard_normal(1500))
+    model = MassRegressor(
+        hidden_layer_sizes=(6,), activation="tanh", n_members=2, max_iter=150, random_state=0
+    )
+    model.fit(X[:800], mass[:800])
+    model.domain_ = TrainingDomain(n_components=2).fit(X[:800])
+    error = 0.03 * mass[800:]
+    return model.calibrate(X[800:], mass[800:], y_error=error, widening=(0.1, 2.0))
+
+
+def test_methods_tell_one_distribution(mass_model):
+    X = np.random.default_rng(4).normal(size=(6, 5))
+    low, median, high = mass_model.predict_quantiles(X).T
+    mass, error = mass_model.predict(X, return_std=True)
+    one_sigma = mass_model.predict_quantiles(X, [0.15865525, 0.84134475])
+    assert_allclose(error, 0.5 * np.diff(one_sigma, axis=1)[:, 0], rtol=1e-6)
+    assert_array_equal(mass, mass_model.predict(X))
+    grid = np.linspace(0.2, 4.0, 40_001)
+    density = mass_model.predict_pdf(X, grid)
+    assert_allclose(np.trapezoid(density, grid, axis=1), 1.0, atol=1e-3)
+    below = np.array(
+        [np.trapezoid(d[grid <= q], grid[grid <= q]) for d, q in zip(density, median, strict=True)]
+    )
+    assert_allclose(below, 0.5, atol=5e-3)
+    assert_array_equal(mass_model.predict_pdf(X, [-1.0, 0.0]), 0.0)
+    draws = mass_model.sample_posterior(X, 20_000, random_state=0)
+    assert_allclose(np.quantile(draws, [0.16, 0.84], axis=1), [low, high], rtol=0.01)
+    assert_array_equal(draws, mass_model.sample_posterior(X, 20_000, random_state=0))
+
+
+def test_errors_grow_away_from_the_training_stars(mass_model):
+    direction = np.ones(5) / np.sqrt(5)
+    X = np.outer([0.0, 4.0, 8.0], direction)
+    mass, error = mass_model.predict(X, return_std=True)
+    fraction = error / mass
+    assert fraction[1] > 1.5 * fraction[0]
+    assert fraction[2] > 1.3 * fraction[1]
+
+
+def test_input_errors_agree_with_monte_carlo():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(1500, 2))
+    y = np.sin(X[:, 0]) + 0.5 * X[:, 1] ** 2 + 0.1 * rng.standard_normal(1500)
+    model = DistanceRegressor(
+        hidden_layer_sizes=(8,), activation="tanh", n_restarts=1, max_iter=200, random_state=0
+    )
+    model.fit(X[:700], y[:700]).calibrate(
+        X[700:], y[700:], y_error=np.full(800, 0.02), X_error=np.full((800, 2), 0.1)
+    )
+    stars, errors = rng.uniform(-1, 1, (20, 2)), np.array([0.3, 0.2])
+    # The scatter of the calibration stars holds 0.1 of each error: what is left is propagated.
+    excess = np.sqrt(errors**2 - 0.1**2)
+    drawn = stars[:, None] + excess * rng.standard_normal((20, 20_000, 2))
+    draws = model.predict(drawn.reshape(-1, 2)).reshape(20, -1)
+    quiet, noisy = (
+        model._mixture(stars, model.predict(stars), e).std() for e in (None, np.tile(errors, (20, 1)))
+    )
+    assert_allclose(noisy, np.hypot(quiet, draws.std(axis=1)), rtol=0.02)
+    typical = np.full((20, 2), 0.1)
+    assert_array_equal(model.predict(stars, True)[1], model.predict(stars, True, X_error=typical)[1])
+    unknown = np.full((20, 2), np.nan)
+    assert_array_equal(model.predict(stars, True)[1], model.predict(stars, True, X_error=unknown)[1])
+    with pytest.raises(ValueError, match="X_error must not be negative; received 20 of 20"):
+        model.predict(stars, return_std=True, X_error=-typical)
+
+
+def test_without_label_errors_there_is_one_gaussian():
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(400, 2))
+    y = X[:, 0] + 0.1 * rng.standard_normal(400)
+    model = DistanceRegressor(n_restarts=1, max_iter=50, random_state=0).fit(X, y)
+    assert model.distribution_ is None
+    prediction, error = model.predict(X, return_std=True)
+    expected = np.column_stack([prediction - error, prediction, prediction + error])
+    assert_allclose(model.predict_quantiles(X, [0.15865525393, 0.5, 0.84134474607]), expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="y_error must have the shape"):
+        model.calibrate(np.tile(X, (2, 1)), np.tile(y, 2), y_error=[0.1])
+    with pytest.raises(ValueError, match="quantiles must lie between 0 and 1"):
+        model.predict_quantiles(X, [1.0])
