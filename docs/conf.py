@@ -65,7 +65,6 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skdistmass"
 html_static_path = ["_static"]
-html_extra_path = [name for name in ("try.html", "try") if (HERE / name).exists()]
 html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 html_show_sourcelink = False

@@ -1,8 +1,11 @@
 """The documentation says what the code says."""
 
+import os
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,6 +81,31 @@ def test_makers_name_the_tables_that_are_not_there(tmp_path):
         (tmp_path / name).touch()
     with pytest.raises(SystemExit, match=r"^kepler_giants\.csv, apokasc3\.csv: not in .*not part of this"):
         module["check_tables"]()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fit_radius_correction.py", "absent.csv"),
+        ("fit_sharma_correction.py", "absent.csv"),
+        ("fit_red_clump.py", "out"),
+        ("make_shipped_models.py", "out"),
+        ("select_architecture.py",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_makers_say_that_their_tables_are_not_part_of_this_project(words, tmp_path, monkeypatch):
+    """Run from a copy, beside which there are no tables of real stars."""
+    making = tmp_path / "project" / "examples" / "making"
+    shutil.copytree(MAKING, making, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, making / words[0], *words[1:]]
+    settings = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
+    assert done.returncode != 0
+    assert "part of this repository" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_maker_of_the_shipped_models_makes_each_of_them(monkeypatch):

@@ -373,6 +373,12 @@ def hostile_files(n_foreign: int | None = None) -> Iterator[tuple[str, bytes]]:
 STARS = pd.DataFrame({"TEFF": [4800.0], "LOGG": [2.5], "M_H": [0.0], "C_FE": [0.0], "N_FE": [0.1]})
 
 
+@functools.cache
+def shipped() -> object:
+    """Load a model that is not hostile, once."""
+    return load_model("mass")
+
+
 def run_command(path: Path) -> None:
     """Give the file to the command as a model of distances."""
     STARS.to_csv("stars.csv", index=False)
@@ -393,10 +399,10 @@ ROUTES: dict[str, Callable[[Path], object]] = {
     ),
     "build_catalog(masses=)": lambda path: build_catalog(STARS, distance=None, masses=path, isochrone=False),
     "build_catalog(age=)": lambda path: build_catalog(
-        STARS, distance=None, masses="mass", age=path, isochrone=False
+        STARS, distance=None, masses=shipped(), age=path, isochrone=False
     ),
     "build_catalog(label_scale=)": lambda path: build_catalog(
-        STARS, distance=None, masses="mass", label_scale=path, isochrone=False
+        STARS, distance=None, masses=shipped(), label_scale=path, isochrone=False
     ),
 }
 """Ways by which a model file comes into the package."""

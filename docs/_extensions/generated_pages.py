@@ -26,6 +26,24 @@ same card, and `load_model(NAME).card_` is it as a dict. How they were made:
 [the shipped models](../models.md).
 
 """
+PEERS_TEXT = """# Catalogues of others
+
+`skdistmass report distmass.fits --compare OTHER` puts a catalogue beside one of these, or beside the
+published DistMass, star by star, and beside two relations of the literature: the form of Martig et al. 2016,
+fitted to the other catalogue, and the [C/N] relation of Spoo et al. 2022. In Python:
+
+```python
+from skdistmass.training.peers import read_peer
+
+other = read_peer("apogee_astroNN-DR17.fits")
+other.quantities["AGE"].value  # yr, whatever the file's own unit
+```
+
+`skdistmass.plots.ComparisonDisplay.from_peer(catalog, other)` draws one against the other.
+
+Of several columns for one quantity the first that a row has counts.
+
+"""
 _LONG = ("scale", "split", "error_model", "domain", "notes")
 
 
@@ -122,7 +140,37 @@ def _text(value: Any) -> str:
     return str(value).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-PAGES = {"command.md": command_page, "cards.md": cards_page}
+def peers_page() -> str:
+    """Make the page of the catalogues of others.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    from skdistmass.columns.peers import PEERS
+
+    parts = [PEERS_TEXT]
+    for peer in PEERS.values():
+        parts.append(f"## {peer.name}\n\n{peer.citation}.{f' {peer.note}.' if peer.note else ''}\n\n")
+        rows = [
+            f"| {name} | `{one.column}` | {'log10 ' * one.is_log}{one.unit} | {_errors(one)} |"
+            for name, choices in peer.quantities.items()
+            for one in choices
+        ]
+        parts.append("| quantity | column | unit | errors |\n|---|---|---|---|\n" + "\n".join(rows) + "\n\n")
+        parts += [f"- Cut for {', '.join(cut.quantities)}: {cut.reason}.\n" for cut in peer.cuts]
+        parts.append("\n")
+    return "".join(parts)
+
+
+def _errors(one: Any) -> str:
+    what = {"sigma": "1σ", "up_down": "upward, downward", "percentiles": "84th, 16th percentile"}
+    columns = ", ".join(f"`{name}`" for name in one.errors)
+    return f"{columns} ({what[one.error_kind]})" if columns else "-"
+
+
+PAGES = {"command.md": command_page, "cards.md": cards_page, "peers.md": peers_page}
 
 
 def _write(app: Any) -> None:

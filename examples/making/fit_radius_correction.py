@@ -114,6 +114,8 @@ def main():
     parser.add_argument("table", type=Path, help="table of Kepler giants with Gaia parallaxes")
     parser.add_argument("--out", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
+    if not arguments.table.is_file():
+        parser.error(f"{arguments.table}: no such file; it is a published table, no part of this repository")
     stars = pd.read_csv(arguments.table)
     corrections = {name: {} for name in CORRECTIONS}
     for state in EVOLUTIONARY_STATES:

@@ -68,6 +68,7 @@ def main() -> None:
         "output", nargs="?", type=Path, default=OUTPUT, help="directory (default: %(default)s)"
     )
     output = parser.parse_args().output
+    real_stars.check_tables()
     stars = read_states()
     X, clump, log_g = stars[LABELS].to_numpy(float), stars.EVSTATE.eq("RC").to_numpy(), stars.LOGG.to_numpy()
     test = stars.test.to_numpy(bool)

@@ -88,6 +88,8 @@ def main():
     parser.add_argument("table", type=Path, help="APO-K2 table with the column fdnu")
     parser.add_argument("--out", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
+    if not arguments.table.is_file():
+        parser.error(f"{arguments.table}: no such file; it is a published table, no part of this repository")
     stars = read_stars(arguments.table)
     result = {
         "quantity": "f of M = (nu/nu_sun)^3 (dnu/(f dnu_sun))^-4 (T/T_sun)^1.5, f = 1/fdnu",

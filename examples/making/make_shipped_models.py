@@ -7,8 +7,7 @@ Run with the tables of real stars in place (see `real_stars.DATA`)::
 FOLDER is ``skdistmass/models`` to replace what ships. A fifth of the stars, chosen by star, is the test part:
 it takes no part in any choice, here or in the architecture search. The metrics in the cards are those of
 models fitted on the other four fifths, and so are the files in the folder of ``--measured``, which benchmarks
-of stars left out need. ``distance`` and ``mass`` are then fitted once more, on all stars. Errors come from
-out-of-fold predictions.
+of stars left out need. All are then fitted once more, on all stars. Errors come from out-of-fold predictions.
 """
 
 from __future__ import annotations
@@ -48,22 +47,20 @@ NETWORK = {
     "max_iter": 500,
     "random_state": 0,
 }
-MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 8, "max_iter": 1500}
-DISTANCE_NETWORK = NETWORK | {
-    "hidden_layer_sizes": (24, 24),
-    "alpha": 1e-5,
-    "n_members": 8,
-    "max_iter": 2000,
-    "tol": 1e-9,  # the loss of all anchors falls slowly when that of the few giants still does
-}
+# Real stars and a correction by anchors, in two parts: sizes of each by cross-validation.
+MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 4, "max_iter": 600}
+MASS_NETWORK |= {"tol": 1e-9}
+MASS_CORRECTION = (8, 8)
+DISTANCE_NETWORK = MASS_NETWORK | {"hidden_layer_sizes": (8, 8), "tol": 1e-10}
+DISTANCE_CORRECTION = (16, 16)
 
 # Anchors: a simulated survey, and for each range of log g the border (distance to the 10th nearest real star)
 # and the width (mag) that balance real stars and isochrones in cross-validation.
 SIMULATED_STARS = 60_000
 SIMULATION_SEED = 7
-DISTANCE_ANCHORS = {"dwarfs": (2.0, 0.17), "giants": (3.0, 0.30), "luminous": (2.25, 0.22)}
-MAX_DISTANCE_ANCHORS = 8000
-DWARF_LOG_G, LUMINOUS_LOG_G = 3.4, 1.6
+DISTANCE_ANCHORS = {"dwarfs": (2.0, 0.15), "giants": (3.0, 0.30), "luminous": (2.25, 0.20)}
+MAX_DISTANCE_ANCHORS = 6000
+DWARF_LOG_G, LUMINOUS_LOG_G = 3.2, 1.6
 MASS_ANCHORS = {"border": 3.0, "width": 0.15, "max_anchors": 5000}
 
 labelled = partial(
@@ -95,17 +92,26 @@ def distance_set():
         border=border,
         width=width,
         max_anchors=MAX_DISTANCE_ANCHORS,
+        correction=DISTANCE_CORRECTION,
     )
+
+
+def _with_mass_anchors(labels, table):
+    return add_anchors(labelled(labels, kind="mass"), table, correction=MASS_CORRECTION, **MASS_ANCHORS)
 
 
 def mass_set():
     """Labels of the model of masses, with its anchors."""
-    return add_anchors(labelled(star_labels.mass_labels(), kind="mass"), candidates(0.0), **MASS_ANCHORS)
+    return _with_mass_anchors(star_labels.mass_labels(), candidates(0.0))
 
 
 def scaling_mass_set(label_set):
     """Labels of one of the six sets of masses from scaling relations."""
-    return labelled(star_labels.scaling_mass_labels(real_stars.read_giants(), label_set), kind="mass")
+    giants = real_stars.read_giants()
+    labels = star_labels.scaling_mass_labels(giants, label_set)
+    table = candidates(0.0).copy()
+    table["mass"] *= star_labels.scaling_step(labels, giants)(np.asarray(table["LOGG"]))
+    return _with_mass_anchors(labels, table)
 
 
 def make_distance():
@@ -134,6 +140,7 @@ def make_scaling_mass(label_set):
         estimator=MassRegressor(**NETWORK),
         label_set=label_set,
         about=shipped_cards.scaling_mass(label_set),
+        refit=True,
         **SETTINGS,
     )
 

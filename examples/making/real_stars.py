@@ -97,7 +97,8 @@ def read_giants() -> pd.DataFrame:
 
     Beside the columns of the first table: ``M_H`` and ``ALPHA_M``, the published values ``PUBLISHED``
     (APOKASC-3 mass [Msun]), ``PUBLISHED_RADIUS`` [Rsun] with ``_ERR``, ``AGE_RGB`` [Gyr], and ``p_rc``, the
-    probability of the red clump (from the labels for stars of unknown state).
+    probability of the red clump (from the labels for stars of unknown state), and ``converted``, True where
+    the log g is a conversion.
     """
     published = _published()
     giants = _kepler_giants()
@@ -114,9 +115,11 @@ def read_giants() -> pd.DataFrame:
     is_gold = published.C_FE.notna() & published.M_H.isna()
     _replace(giants, published[is_gold], gold)
     _replace(giants, published, {name: name for name in (*FEATURES, "ALPHA_M")})
+    giants["converted"] = giants.SCALE.eq("converted") & giants.KIC.map(published.LOGG).isna()
     for other in (read_luminous(), read_metal_poor()):
         index = other.dropna(subset=["KIC"]).drop_duplicates("KIC").set_index("KIC")
         _replace(giants, index, {name: name for name in (*FEATURES, "ALPHA_M")})
+        giants["converted"] &= ~giants.KIC.isin(index.index)
     for name, source in {
         "PUBLISHED": "MASS",
         "PUBLISHED_ERR": "MASS_ERR",

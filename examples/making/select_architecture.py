@@ -16,6 +16,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import real_stars
 import star_labels
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, KFold
@@ -110,6 +111,7 @@ def main():
     parser.add_argument("kinds", nargs="*", metavar="mass|distance", help="models (default: both)")
     parser.add_argument("--out", type=Path, help="page with a pair of marks for each table")
     arguments = parser.parse_args()
+    real_stars.check_tables()
     for kind in arguments.kinds or list(SHIPPED):
         table = markdown(kind, *search(kind))
         print(table, flush=True)

@@ -34,9 +34,14 @@ MAX_OFF_APOKASC2 = 0.30  # fraction by which two seismic masses of one star may 
 MASS_SCATTER = 0.06  # fraction by which masses scatter at one spectrum, in the weights
 MAGNITUDE_SCATTER = 0.03  # mag, the same for magnitudes
 PRELIMINARY_SCATTER = 0.012  # fraction, of the map to the published scale
-# Preliminary values of luminous giants: the map to the published scale rests on few stars there.
+# Labels that were converted to DR17 blur what they train: their noise, as that of the target.
+CONVERTED_MASS_SCATTER = 0.04  # fraction
+CONVERTED_MAGNITUDE_SCATTER = 0.10  # mag; 0.05 dex in log g is 0.12
+# Groups of giants with a seismic radius alone lie up to 0.08 mag apart at the same spectrum.
+SEISMIC_MAGNITUDE_SCATTER = 0.05  # mag
+# Preliminary radii of luminous giants: the map to the published scale rests on few stars there.
 LUMINOUS_LOG_G = 2.2
-LUMINOUS_MASS_SCATTER = 0.10  # fraction
+PRELIMINARY_MASS_SCATTER = 0.08  # fraction, of preliminary masses against published ones of like spectra
 LUMINOUS_MAGNITUDE_SCATTER = 0.2  # mag
 
 DR2_ZERO_POINT = -0.05  # mas, for Kepler dwarfs
@@ -47,6 +52,7 @@ MAX_APART = 0.3  # mag between parallax and radius; beyond, one of them is of an
 
 # BP - RP [mag] and effective wavenumber [1/um] of Gaia's zero point.
 _COLOUR = ([0.8, 1.0, 1.2, 1.4, 1.6, 2.0], [1.56, 1.51, 1.465, 1.425, 1.39, 1.335])
+_STEP_EDGES = np.array([1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
 _NAMES = [*FEATURES, "KIC", "id", "label", "error", "weight", "source", "evstate", "test"]
 
 
@@ -66,7 +72,10 @@ def mass_labels(giants=None) -> pd.DataFrame:
     )
     labels = giants.assign(label=label, fraction=fraction, published=published, id=giants.APOGEE_ID)
     labels["source"] = np.where(published, "APOKASC-3", "APOKASC-3, preliminary")
-    labels["extra"] = np.where(~published & (giants.LOGG < LUMINOUS_LOG_G), LUMINOUS_MASS_SCATTER, 0.0)
+    labels["extra"] = np.hypot(
+        np.where(published, 0.0, PRELIMINARY_MASS_SCATTER),
+        np.where(giants.converted, CONVERTED_MASS_SCATTER, 0.0),
+    )
     failed = ~labels.label.between(*MASS_LIMITS)
     failed |= np.abs(labels.label / giants.MASS_APOKASC2 - 1.0) > MAX_OFF_APOKASC2
     labels = labels[~failed].rename(columns={"EVSTATE": "evstate"})
@@ -91,8 +100,8 @@ def mass_labels(giants=None) -> pd.DataFrame:
 def scaling_mass_labels(giants, label_set) -> pd.DataFrame:
     """Masses of one of the six label sets ("UNCOR_SS", ...) from consensus frequencies, errors below 10 %.
 
-    Only stars of known evolutionary state: two of the corrections need it, and the six sets are to hold the
-    same stars.
+    Only giants of known evolutionary state: two of the corrections need it, and the six sets are to hold the
+    same stars. Dwarfs have the masses of Serenelli et al. 2017 in every set.
     """
     radii, correction = label_set.split("_")
     used = giants[giants.EVSTATE.isin(["RGB", "RC"]) & (giants.NU_MAX > 0) & (giants.DELTA_NU > 0)]
@@ -110,7 +119,24 @@ def scaling_mass_labels(giants, label_set) -> pd.DataFrame:
     labels["error"] = labels.label * labels.fraction
     labels["weight"] = 1.0 / (labels.label**2 * (labels.fraction**2 + MASS_SCATTER**2))
     labels = labels.assign(source="APOKASC-2 frequencies").rename(columns={"EVSTATE": "evstate"})
-    return labels[_NAMES].reset_index(drop=True)
+    everything = mass_labels(giants)
+    dwarfs = everything[everything.source == "Serenelli+ 2017"]
+    return pd.concat([labels[_NAMES], dwarfs[_NAMES]], ignore_index=True)
+
+
+def scaling_step(labels, giants):
+    """Ratio of the masses of a label set to those of `mass_labels`, as a function of log g.
+
+    Medians of red giants of the training part in half dex of log g; 1 for subgiants and dwarfs. With it the
+    masses of isochrones join each set without a step.
+    """
+    known = mass_labels(giants)
+    known = known[known.source.str.startswith("APOKASC")].set_index("KIC").label
+    branch = labels[~labels.test & (labels.evstate == "RGB")]
+    ratio = branch.label / branch.KIC.map(known)
+    medians = ratio.groupby(pd.cut(branch.LOGG, _STEP_EDGES), observed=False).median()
+    centres = 0.5 * (_STEP_EDGES[1:] + _STEP_EDGES[:-1])
+    return lambda log_g: np.interp(log_g, [*centres, 3.75], [*medians, 1.0])
 
 
 # Absolute magnitudes
@@ -215,9 +241,14 @@ def giant_magnitudes(giants) -> pd.DataFrame:
         id=giants.APOGEE_ID,
         evstate=giants.EVSTATE,
     )
-    doubtful = none & ~published & (giants.LOGG < LUMINOUS_LOG_G)
-    extra = np.where(doubtful, LUMINOUS_MAGNITUDE_SCATTER, 0.0)
-    labels["weight"] = 1.0 / (labels.error**2 + MAGNITUDE_SCATTER**2 + extra**2)
+    luminous = giants.LOGG < LUMINOUS_LOG_G
+    extra = np.select(
+        [none & ~published & luminous, none & ~luminous],
+        [LUMINOUS_MAGNITUDE_SCATTER, SEISMIC_MAGNITUDE_SCATTER],
+        0.0,
+    )
+    converted = np.where(giants.converted, CONVERTED_MAGNITUDE_SCATTER, 0.0)
+    labels["weight"] = 1.0 / (labels.error**2 + MAGNITUDE_SCATTER**2 + extra**2 + converted**2)
     return labels[np.isfinite(labels.label) & (labels.error < MAX_MAGNITUDE_ERROR)][_NAMES].reset_index(
         drop=True
     )

@@ -60,6 +60,10 @@ BITS: Mapping[str, tuple[int, str]] = MappingProxyType(
             2**26,
             "No giant and no NMSU_AGE: the labels hardly tell it (68 % interval > half the prior's)",
         ),
+        "LABELS_EXTRAPOLATED": (
+            2**27,
+            "The label scale has no star in common near the inputs: its correction is that at its border",
+        ),
     }
 )
 """Bits of BITMASK: name to (value, meaning). Values below 2**8 are those of Table 3 of the paper."""

@@ -78,6 +78,8 @@ class Peer:
         "DISTANCE", "MASS", "AGE": its columns, the first that is there.
     cuts : tuple of PeerCut
         The cuts.
+    note : str
+        What else to know of it, one sentence without a full stop.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Peer:
     identifiers: Mapping[str, tuple[str, ...]]
     quantities: Mapping[CatalogQuantity, tuple[PeerQuantity, ...]]
     cuts: tuple[PeerCut, ...] = ()
+    note: str = ""
 
 
 _APOGEE: Mapping[str, tuple[str, ...]] = {"APOGEE_ID": ("APOGEE_ID",)}
@@ -134,6 +137,7 @@ PEERS: Mapping[str, Peer] = MappingProxyType(
                         ("FE_H", "ASTRONN_FE_H", "M_H"), -0.5, _INFINITY, "ages above [Fe/H] = -0.5", ("AGE",)
                     ),
                 ),
+                "Its weighted distance is Gaia's where Gaia is good",
             ),
             Peer(
                 "StarHorse",
@@ -188,6 +192,7 @@ PEERS: Mapping[str, Peer] = MappingProxyType(
                 (("logAge", "e_logAge"),),
                 {"APOGEE_ID": ("ID", "APOGEE_ID")},
                 {"AGE": _quantity(PeerQuantity("logAge", "yr", ("e_logAge",), is_log=True))},
+                note="Its ages reach 10^11.8 yr",
             ),
             Peer(
                 "APOKASC-3",

@@ -178,7 +178,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         self, scaler: BlockwiseScaler, members: list[list[FloatArray]], solutions: list[Solution]
     ) -> None:
         """Take over the arrays of a fitted scaler and network, and how the solver ended."""
-        _PIPELINES.pop(self, None)
+        self._forget_pipeline()
         self.scaler_mean_ = scaler.mean_.copy()
         self.scaler_scale_ = scaler.scale_.copy()
         self.coefs_ = [np.stack(layer) for layer in zip(*(m[::2] for m in members), strict=True)]
@@ -194,6 +194,10 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         if first.validation_curve is not None:
             self.validation_curve_ = [float(loss) for loss in first.validation_curve]
             self.best_epoch_ = first.best_epoch
+
+    def _forget_pipeline(self) -> None:
+        """Let `pipeline_` be built again, from arrays that have changed."""
+        _PIPELINES.pop(self, None)
 
     def _keep_pipeline(self, pipeline: Pipeline) -> None:
         names = getattr(self, "feature_names_in_", None)

@@ -69,11 +69,14 @@ class Contents:
         The columns that the report needs, with canonical names and units.
     meta : dict
         Provenance that the file carries.
+    label_set : str, default=""
+        Set of mass labels that stands for MASS and AGE in a catalogue without these, as the published one.
     """
 
     label: str
     table: Table
     meta: dict[str, Any]
+    label_set: str = ""
 
     @cached_property
     def stars(self) -> Stars:
@@ -206,7 +209,20 @@ def read_contents(catalog: Catalog) -> Contents:
     for name in _COLUMNS:
         if name in stars:
             table[name] = _column(stars, name)
-    return Contents(opened.label, table, dict(opened.meta))
+    return Contents(opened.label, table, dict(opened.meta), _stand_in(stars, table))
+
+
+def _stand_in(stars: Stars, table: Table) -> str:
+    """Let the first set of mass labels stand for MASS and AGE where the catalogue has only sets."""
+    label_set = next((name for name in LABEL_SETS if f"MASS_{name}" in stars), "")
+    if "MASS" in stars or not label_set:
+        return ""
+    for quantity in _VALUES:
+        for name in (quantity, f"{quantity}_ERR"):
+            own = f"{name}_{label_set}"
+            if name not in stars and own in stars:
+                table[name] = _column(stars, own)
+    return label_set
 
 
 def _column(stars: Stars, name: str) -> Any:

@@ -210,7 +210,8 @@ def _figure(
         **_HINTS,
     )
     drawn.toolbar.logo = None
-    drawn.border_line_color = None
+    # The page shows through, in its own light or dark colour.
+    drawn.border_line_color = drawn.border_fill_color = drawn.background_fill_color = None
     if is_sample:
         _add_density(drawn, [values[known] for values in everyone], limits)
     stars = drawn.scatter(

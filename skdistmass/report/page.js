@@ -190,7 +190,7 @@
     const dress = () => {
       const style = getComputedStyle(document.documentElement);
       const color = (name) => style.getPropertyValue(name).trim();
-      const ink = color("--ink"), soft = color("--soft"), line = color("--line"), paper = color("--paper");
+      const ink = color("--ink"), soft = color("--soft"), line = color("--line");
       // The density of all stars stays behind the stars: pale on white, dim on black.
       const ends = dark.matches ? [32, 120] : [240, 150];
       const greys = Array.from({ length: 64 }, (_, i) => {
@@ -201,7 +201,7 @@
         for (const renderer of plot.renderers) {
           if (renderer.glyph.color_mapper) renderer.glyph.color_mapper.palette = greys;
         }
-        plot.setv({ background_fill_color: paper, border_fill_color: paper, outline_line_color: line });
+        plot.outline_line_color = line;
         for (const side of [...plot.below, ...plot.left, ...plot.right]) {
           if (side.type === "ColorBar") side.setv({ title_text_color: ink, major_label_text_color: ink });
           else side.setv({ axis_label_text_color: ink, major_label_text_color: ink, axis_line_color: soft,

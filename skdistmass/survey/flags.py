@@ -117,9 +117,10 @@ def clean_inputs(
     -------
     StarInputs
         With these bits: MISSING_INPUT where one of the five inputs of the networks is missing or cannot be
-        physical; BAD_INPUT_VALUE where any number of the row cannot be physical (an infinity, a negative
-        error, a value outside `PHYSICAL_RANGES`); STAR_BAD where the survey's pipeline says so; DUPLICATE
-        for all rows of a star but the best.
+        physical; LABELS_EXTRAPOLATED where they are outside the range of the stars of the label scale;
+        BAD_INPUT_VALUE where any number of the row cannot be physical (an infinity, a negative error, a value
+        outside `PHYSICAL_RANGES`); STAR_BAD where the survey's pipeline says so; DUPLICATE for all rows of a
+        star but the best.
 
     Examples
     --------
@@ -138,10 +139,13 @@ def clean_inputs(
         columns[name] = values
     missing = np.full(len(stars), np.nan)
     features = np.column_stack([columns.get(name, missing) for name in FEATURES])
+    extrapolated = np.zeros(len(stars), dtype=bool)
     if label_scale is not None and len(features):
-        features = label_scale.transform(with_feature_names(label_scale, features))
+        named = with_feature_names(label_scale, features)
+        extrapolated, features = label_scale.extrapolated(named), label_scale.transform(named)
         columns |= dict(zip(FEATURES, features.T, strict=True))
     usable = np.isfinite(features).all(axis=1)
+    flags[usable & extrapolated] |= BITS["LABELS_EXTRAPOLATED"][0]
     flags[~usable] |= BITS["MISSING_INPUT"][0]
     flags[star_bad(stars)] |= BITS["STAR_BAD"][0]
     flags[duplicates(stars) if repeated is None else repeated] |= BITS["DUPLICATE"][0]

@@ -58,6 +58,8 @@ class Anchors:
         The distance of a candidate is that to this real training star.
     max_anchors : int or None
         At most so many anchors enter a fit, the first ones.
+    correction : tuple of int or None
+        Hidden layers of the network that corrects a model of the real stars; None for one network of all.
 
     See Also
     --------
@@ -71,6 +73,7 @@ class Anchors:
     scales: FloatArray
     n_neighbors: int
     max_anchors: int | None
+    correction: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -197,6 +200,7 @@ def add_anchors(
     scales: Sequence[float] = NEARNESS_SCALES,
     n_neighbors: int = N_NEIGHBORS,
     max_anchors: int | None = None,
+    correction: Sequence[int] | None = None,
 ) -> TrainingSet:
     """Let simulated stars hold a model where the stars of a training set do not.
 
@@ -219,6 +223,10 @@ def add_anchors(
         Number of the neighbour that tells the distance.
     max_anchors : int, optional
         At most so many anchors, the first ones of the table.
+    correction : sequence of int, optional
+        Train in two parts: the model on the real stars alone, then a network with these hidden layers on what
+        it leaves of real stars and anchors (`skdistmass.training.correction`). The anchors then take nothing
+        from the real stars. By default one network learns all.
 
     Returns
     -------
@@ -254,9 +262,12 @@ def add_anchors(
         raise ValueError("the masses of anchors [Msun] must be positive.")
     widths, borders = (np.broadcast_to(np.asarray(v, dtype=float), y.shape).copy() for v in (width, border))
     sigma = widths if training_set.kind == "distance" else widths * y
-    anchors = Anchors(X, y, sigma, borders, scale, int(n_neighbors), max_anchors)
+    layers = None if correction is None else tuple(int(width) for width in correction)
+    anchors = Anchors(X, y, sigma, borders, scale, int(n_neighbors), max_anchors, layers)
     about: dict[str, Any] = {"width": np.unique(widths).tolist(), "border": np.unique(borders).tolist()}
     about |= {"scales": scale.tolist(), "n_neighbors": int(n_neighbors)}
+    if layers is not None:
+        about["correction"] = list(layers)
     return replace(training_set, anchors=anchors, settings={**training_set.settings, "anchors": about})
 
 

@@ -18,6 +18,7 @@ from skdistmass.estimators.pruning import BinaryPruner
 from skdistmass.progress import stage
 from skdistmass.survey.duplicates import hash_ids
 from skdistmass.training.card import make_card
+from skdistmass.training.correction import fit_corrected
 from skdistmass.training.evaluation import (
     predict_test_stars,
     summarize_groups,
@@ -112,7 +113,7 @@ class Protocol:
         self._tell(f"fitting on {len(training)} of {len(training_set)} stars")
         model, kept = self._fit(training_set, training, estimator, pruner)
         _describe(model, training_set, kept)
-        self._calibrate(model, estimator if pruner is None else pruner, training_set, part)
+        self._calibrate(model, estimator, pruner, training_set, part)
         self._tell(f"measured errors on {model.error_model_.n_stars} stars")
         result = self._measure(model, training_set, part, pruner, kept)
         card = make_card(result, self.calibration, self.random_state, label_set, self.about, self.refit)
@@ -134,7 +135,7 @@ class Protocol:
         training_set : TrainingSet
             The stars.
         """
-        self._calibrate(model, estimator, training_set, self._split(training_set))
+        self._calibrate(model, estimator, None, training_set, self._split(training_set))
 
     def _fit(
         self,
@@ -144,12 +145,9 @@ class Protocol:
         pruner: BinaryPruner | None,
     ) -> tuple[NetworkRegressor, NDArray[np.intp]]:
         """Fit on some of the stars and the anchors around them; also those that the pruner kept."""
-        X, y, weight = training_set.fit_rows(rows)
-        if pruner is None:
-            return clone(estimator).fit(X, y, sample_weight=weight), rows
-        model = pruner.fit(X, y, sample_weight=weight).estimator_
-        kept = rows[pruner.support_[: len(rows)]]
-        self._tell(f"left {len(rows) - len(kept)} stars out that look like binaries")
+        model, kept = _fit(training_set, rows, estimator, pruner)
+        if pruner is not None:
+            self._tell(f"left {len(rows) - len(kept)} stars out that look like binaries")
         return model, kept
 
     def _refitted(
@@ -187,7 +185,8 @@ class Protocol:
     def _calibrate(
         self,
         model: NetworkRegressor,
-        fitter: NetworkRegressor | BinaryPruner,
+        estimator: NetworkRegressor,
+        pruner: BinaryPruner | None,
         training_set: TrainingSet,
         part: NDArray[np.str_],
     ) -> None:
@@ -200,8 +199,7 @@ class Protocol:
         rows = np.flatnonzero(part == "training")
         prediction = np.empty(len(rows))
         for others, fold in star_folds(training_set.ids[rows], self.random_state):
-            seen, target, weight = training_set.fit_rows(rows[others])
-            fitted = clone(fitter).fit(seen, target, sample_weight=weight)
+            fitted, _ = _fit(training_set, rows[others], estimator, None if pruner is None else clone(pruner))
             prediction[fold] = fitted.predict(X[rows[fold]])
         _measure_errors(model, training_set, rows, prediction)
 
@@ -251,6 +249,27 @@ def _measure_errors(
         X_error=np.tile(TYPICAL_ERRORS, (len(rows), 1)),
         widening=WIDENING[training_set.kind],
     )
+
+
+def _fit(
+    training_set: TrainingSet,
+    rows: NDArray[np.intp],
+    estimator: NetworkRegressor,
+    pruner: BinaryPruner | None,
+) -> tuple[NetworkRegressor, NDArray[np.intp]]:
+    """Fit, in one part or in two, on some of the stars and the anchors around them."""
+    X, y, weight = training_set.fit_rows(rows)
+    layers = None if training_set.anchors is None else training_set.anchors.correction
+    if pruner is not None:
+        model = pruner.fit(X, y, sample_weight=weight).estimator_
+        rows = rows[pruner.support_[: len(rows)]]
+        if layers is None:
+            return model, rows
+        X, y, weight = training_set.fit_rows(rows)
+    if layers is None:
+        return clone(estimator).fit(X, y, sample_weight=weight), rows
+    n = len(rows)
+    return fit_corrected(estimator, (X[:n], y[:n], weight[:n]), (X, y, weight), layers), rows
 
 
 def _label(model: NetworkRegressor, card: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skdistmass import build_catalog
 from skdistmass.columns import BITS, CUTS, good_stars
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.report import accuracy, contents, interactive
@@ -64,6 +65,17 @@ def test_a_choice_of_stars_is_drawn_where_there_are_many(read, monkeypatch):
     assert len(chosen) == len(set(chosen)) == 200
     assert set(chosen) <= set(everyone)
     np.testing.assert_array_equal(chosen, read.shown_rows())
+
+
+def test_a_set_of_labels_stands_in_where_there_is_no_mass(stars, loaded):
+    model = next(iter(loaded["masses"].values()))
+    catalog = build_catalog(stars, masses={"COR_MO": model}, isochrone=False)
+    assert "MASS" not in catalog.colnames
+    told = read_contents(catalog)
+    assert told.label_set == "COR_MO"
+    np.testing.assert_array_equal(told.table["MASS"], catalog["MASS_COR_MO"])
+    np.testing.assert_array_equal(told.table["AGE_ERR"], catalog["AGE_ERR"])
+    assert told.cut_steps("mass")[-1].n_left > 0
 
 
 def test_a_survey_table_is_no_catalogue(stars):

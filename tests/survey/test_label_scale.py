@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdistmass import LabelScale, build_catalog, load_label_scale, save_model
+from skdistmass import LabelScale, build_catalog, has_bit, load_label_scale, save_model
 from skdistmass.cli import main
-from skdistmass.columns import FEATURES
+from skdistmass.columns import BITS, FEATURES
 from skdistmass.simulate import make_survey
 from skdistmass.survey.read_catalog import read_catalog
 from skdistmass.tables.write import write_table
@@ -33,7 +33,7 @@ def test_the_catalogue_is_that_of_the_mapped_table(stars, scale):
     plain = build_catalog(stars, **QUICK)
     assert_allclose(found["LOGG"], expected["LOGG"], rtol=1e-6)
     assert_allclose(found["DISTANCE"], expected["DISTANCE"], rtol=1e-4)
-    assert_array_equal(found["BITMASK"], expected["BITMASK"])
+    assert_array_equal(found["BITMASK"] & ~BITS["LABELS_EXTRAPOLATED"][0], expected["BITMASK"])
     ratio = np.ma.filled(found["DISTANCE"] / plain["DISTANCE"], np.nan)
     assert np.nanmedian(ratio) > 1.05
 
@@ -64,3 +64,13 @@ def test_what_is_no_scale_of_the_five_labels_is_refused(stars):
         build_catalog(stars[:5], label_scale=other, **QUICK)
     with pytest.raises(ValueError, match="there is no model 'nothing'"):
         build_catalog(stars[:5], label_scale="nothing", **QUICK)
+
+
+def test_a_bit_tells_where_a_scale_has_no_star_in_common(stars):
+    X = np.column_stack([np.asarray(stars[name], dtype=float) for name in FEATURES])
+    giants = LabelScale(columns=[1]).fit(X[X[:, 1] < 3.5], X[X[:, 1] < 3.5, 1] - 0.1)
+    catalog = build_catalog(stars, label_scale=giants, **QUICK)
+    usable = np.isfinite(X).all(axis=1)
+    assert_array_equal(has_bit(catalog, "LABELS_EXTRAPOLATED"), usable & giants.extrapolated(X))
+    assert has_bit(catalog, "LABELS_EXTRAPOLATED")[usable & (X[:, 1] > 4.2)].all()
+    assert not has_bit(build_catalog(stars, **QUICK), "LABELS_EXTRAPOLATED").any()

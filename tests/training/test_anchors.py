@@ -211,3 +211,16 @@ def test_refit_takes_all_stars_and_keeps_what_was_measured(giants):
     assert "all" in after.card["refit"]
     assert "refit" not in before.card
     assert before.measured is None
+
+
+def test_in_two_parts_dwarfs_are_held_and_the_card_tells_it(giants, candidates):
+    network = DistanceRegressor(hidden_layer_sizes=(8,), **NETWORK)
+    corrected = add_anchors(giants, candidates, border=2.0, correction=(6,))
+    model = train_distance(corrected, estimator=network, where="all").estimator
+    assert model.hidden_layer_sizes == (14,)
+    assert model.card_["anchors"]["correction"] == [6]
+    assert model.card_["n_pruned"] > 0
+    inputs = np.column_stack([candidates[name] for name in FEATURES])
+    dwarfs = inputs[:, 1] > 4.2
+    error = model.predict(inputs[dwarfs]) - np.asarray(candidates["absolute_magnitude"])[dwarfs]
+    assert abs(np.median(error)) < 0.1
