@@ -199,6 +199,8 @@ def _add_gyr(table: Table) -> None:
         errors_name = own if own in table.colnames else "AGE_ERR"
         if errors_name in table.colnames:
             upward, downward = np.abs(np.asarray(table[errors_name], dtype=float)).T
-            errors = np.column_stack([ages * (10**upward - 1), ages * (1 - 10**-downward)])
+            with np.errstate(over="ignore", invalid="ignore"):
+                errors = np.column_stack([ages * (10**upward - 1), ages * (1 - 10**-downward)])
+            errors[~np.isfinite(errors)] = np.nan  # 300 dex are no error.
             description = f"Errors of AGE_GYR{suffix}: upward, downward"
             table[f"AGE_GYR_ERR{suffix}"] = TableColumn(errors, unit="Gyr", description=description)
