@@ -9,6 +9,7 @@ STORY = (
     "plot_label_scale.py",
     "plot_binaries.py",
     "plot_posteriors.py",
+    "plot_uncertainties.py",
     "plot_isochrone_distance.py",
     "plot_birth_carbon_nitrogen.py",
 )

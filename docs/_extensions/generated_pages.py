@@ -39,6 +39,8 @@ other = read_peer("apogee_astroNN-DR17.fits")
 other.quantities["AGE"].value  # yr, whatever the file's own unit
 ```
 
+`skdistmass.plots.ComparisonDisplay.from_peer(catalog, other)` draws one against the other.
+
 Of several columns for one quantity the first that a row has counts.
 
 """

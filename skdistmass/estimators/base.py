@@ -291,7 +291,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         self.error_model_ = ErrorModel.fit(self._error_coordinate(table), residual, held_out=True)
         self.distribution_ = None
         if y_error is not None and len(table) >= MIN_STARS:
-            noise = checked_errors("y_error", y_error, labels.shape) * np.sqrt(unit)
+            noise = checked_errors("y_error", y_error, labels.shape) / np.sqrt(unit)
             known = None if X_error is None else checked_errors("X_error", X_error, table.shape)
             typical = None if known is None else np.median(known, axis=0)
             sparse = -1e300

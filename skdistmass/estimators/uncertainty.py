@@ -319,15 +319,17 @@ class DistributionInference:
         typical = 0.0 if self.distribution_ is None else self.distribution_.x_error
         excess = np.sqrt(np.clip(np.nan_to_num(errors) ** 2 - np.square(typical), 0.0, None))
         variance = np.zeros(len(X))
-        rows = np.flatnonzero(excess.any(axis=1))
-        if not rows.size:
+        some = np.flatnonzero(excess.any(axis=1))
+        if not some.size:
             return variance
-        here = self._network_output(X[rows])
+        here = np.zeros(len(X))
+        here[some] = self._network_output(X[some])
         for column in range(X.shape[1]):
             # Gauss-Hermite with three points in each feature: exact for polynomials of degree five.
+            rows = np.flatnonzero(excess[:, column])
             shift = np.zeros((len(rows), X.shape[1]))
             shift[:, column] = np.sqrt(3.0) * excess[rows, column]
-            above, below = (self._network_output(X[rows] + s) - here for s in (shift, -shift))
+            above, below = (self._network_output(X[rows] + s) - here[rows] for s in (shift, -shift))
             variance[rows] += (above**2 + below**2) / 6.0 - ((above + below) / 6.0) ** 2
         return np.sqrt(variance)
 

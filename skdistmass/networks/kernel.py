@@ -333,18 +333,18 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output):
 
 
 @_inlined
-def _log_gaussian(scaled, mean, cholesky, log_weight, distance, out):
-    """Log density of one Gaussian of a mixture at each star of a block; `distance` has a row to spare."""
+def _log_gaussian(scaled, mean, cholesky, log_weight, whitened, out):
+    """Log density of one Gaussian of a mixture at each star of a block; `whitened` is room."""
     n_features = len(mean)
-    whitened = distance[n_features]
-    for i in range(n_features):
-        row, middle = scaled[i], mean[i]
-        for b in range(BLOCK):
-            distance[i, b] = row[b] - middle
     _fill(out, 0, 0.0)
     for j in range(n_features):
         _fill(whitened, 0, 0.0)
-        _combine(cholesky, j, n_features, distance[:n_features], whitened)
+        for i in range(n_features):
+            factor, middle = cholesky[i * n_features + j], mean[i]
+            if factor == 0.0:
+                continue
+            for b in range(BLOCK):
+                whitened[b] += factor * (scaled[i, b] - middle)
         for b in range(BLOCK):
             out[b] += whitened[b] * whitened[b]
     for b in range(BLOCK):
@@ -371,8 +371,8 @@ def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top,
         Receives the sum of all Gaussians in units of the densest.
     """
     n_components, n_features = means.shape
-    scaled, distance = np.empty((n_features, BLOCK)), np.empty((n_features + 1, BLOCK))
-    terms, work = np.empty((n_components, BLOCK)), np.empty((4, BLOCK))
+    scaled, terms = np.empty((n_features, BLOCK)), np.empty((n_components, BLOCK))
+    work = np.empty((4, BLOCK))
     best, sums = work[0], work[1]
     for start in range(0, len(rows), BLOCK):
         stop = min(start + BLOCK, len(rows))
@@ -382,7 +382,7 @@ def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top,
                 scaled[i, b] = min(max(scaled[i, b], -limit), limit)
         _fill(best, 0, -np.inf)
         for c in range(n_components):
-            _log_gaussian(scaled, means[c], choleskys[c], log_weights[c], distance, terms[c])
+            _log_gaussian(scaled, means[c], choleskys[c], log_weights[c], work[2], terms[c])
             for b in range(BLOCK):
                 best[b] = max(best[b], terms[c, b])
         _fill(sums, 0, 0.0)

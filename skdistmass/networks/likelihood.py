@@ -186,5 +186,7 @@ def fit_mixture_network(
 
     options = {"maxiter": max_iter, "maxcor": 20, "ftol": 1e-8, "gtol": 1e-6}
     with threadpool_limits(1, user_api="blas"):
-        result = minimize(loss, theta, jac=True, method="L-BFGS-B", options=options)
+        result = minimize(  # type: ignore[call-overload]  # its stubs know no float of NumPy
+            loss, theta, jac=True, method="L-BFGS-B", options=options
+        )
     return split_weights(result.x, sizes)

@@ -221,7 +221,10 @@ class Mixture:
         from scipy.special import ndtr
 
         points = np.asarray(values, dtype=np.float64)[:, None]
-        return sum(weight * ndtr((points - mean) / width) for mean, width, weight in self._components())[:, 0]
+        total = np.zeros_like(points)
+        for mean, width, weight in self._components():
+            total += weight * ndtr((points - mean) / width)
+        return total[:, 0]
 
     def sample(self, n_samples: int, rng: np.random.Generator) -> FloatArray:
         """Draw from each distribution.
@@ -262,8 +265,8 @@ class Mixture:
 
     def _components(self) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
         """Mean, width and weight of each Gaussian, as columns."""
-        parts = (self.means, self.widths, self.weights)
-        return [tuple(part[:, k, None] for part in parts) for k in range(self.means.shape[1])]
+        columns = range(self.means.shape[1])
+        return [(self.means[:, k, None], self.widths[:, k, None], self.weights[:, k, None]) for k in columns]
 
 
 def _sum(terms: FloatArray) -> FloatArray:

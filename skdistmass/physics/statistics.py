@@ -208,6 +208,6 @@ def mixture_quantile(
                 new = newton
         step = abs(new - x)
         x = new
-        if not step > 1e-9 * (abs(x) + widths[0]):
+        if not step > 1e-7 * widths[0]:  # Newton's next step would be the square of this one
             break
     return x

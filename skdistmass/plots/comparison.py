@@ -8,13 +8,18 @@ import numpy as np
 
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.plots._drawing import REFERENCE_COLOR, Display, add_colorbar, draw_stars, limits_of, n_stars
+from skdistmass.plots._matched import PeerComparison, compare_with
 from skdistmass.plots._quantities import quantity
 from skdistmass.plots._stars import Stars
+from skdistmass.survey.read_catalog import read_catalog
+from skdistmass.training.peers import read_peer
 
 if TYPE_CHECKING:
+    from astropy.table import Table
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
+    from skdistmass.columns.peers import CatalogQuantity
     from skdistmass.plots._stars import Catalog
 
 
@@ -91,6 +96,88 @@ class ComparisonDisplay(Display):
         good = stars.usable(column, name, rows=rows, quality=quality)
         good &= (stars.values(name) > 0) & (stars.values(column) > 0)
         return cls(stars.values(column)[good], stars.values(name)[good], column).plot(ax, **style)
+
+    @classmethod
+    def from_peer(
+        cls,
+        catalog: Catalog,
+        other: Catalog,
+        *,
+        column: CatalogQuantity = "AGE",
+        on: str = "APOGEE_ID",
+        ax: Axes | None = None,
+        **style: Any,
+    ) -> ComparisonDisplay:
+        """Draw a column of a catalogue against a catalogue of others, in its own units and with its own cuts.
+
+        Parameters
+        ----------
+        catalog : path, astropy.table.Table or pandas.DataFrame
+            The stars.
+        other : path, astropy.table.Table or pandas.DataFrame
+            Another catalogue as it was published: one of `skdistmass.columns.peers.PEERS`, or DistMass.
+        column : {"DISTANCE", "MASS", "AGE"}, default="AGE"
+            Quantity to show.
+        on : str, default="APOGEE_ID"
+            Identifier that both have.
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw into.
+        **style : dict
+            Passed to `plot`.
+
+        Returns
+        -------
+        ComparisonDisplay
+            The drawn display: stars of both recommended cuts.
+
+        Raises
+        ------
+        ValueError
+            If no such star has the quantity in both.
+        """
+        table, peer = read_catalog(catalog), read_peer(other)
+        for comparison in compare_with(table, peer, on):
+            if comparison.quantity == column:
+                return cls.from_comparison(table, comparison, peer.peer.name, ax=ax, **style)
+        raise ValueError(
+            f"{peer.peer.name} has {', '.join(peer.quantities)} to compare; no star has {column} "
+            "in both catalogues, inside both recommended cuts."
+        )
+
+    @classmethod
+    def from_comparison(
+        cls,
+        catalog: Table,
+        comparison: PeerComparison,
+        name: str = "the other catalogue",
+        *,
+        ax: Axes | None = None,
+        **style: Any,
+    ) -> ComparisonDisplay:
+        """Draw stars that are matched already.
+
+        Parameters
+        ----------
+        catalog : astropy.table.Table
+            Our catalogue, with canonical names and units.
+        comparison : PeerComparison
+            The stars, and the other values.
+        name : str, default="the other catalogue"
+            What the other catalogue is called.
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw into.
+        **style : dict
+            Passed to `plot`.
+
+        Returns
+        -------
+        ComparisonDisplay
+            The drawn display.
+        """
+        shown = quantity(comparison.quantity)
+        ours = np.asarray(catalog[comparison.quantity], dtype=float)[comparison.rows] / shown.scale
+        style = {"other_label": f"{shown.symbol} of {name} [{shown.unit}]"} | style
+        return cls(ours, comparison.other / shown.scale, comparison.quantity).plot(ax, **style)
 
     def plot(
         self, ax: Axes | None = None, *, other_label: str | None = None, log: bool = True, **style: Any

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from skdistmass.columns import CATALOG_COLUMNS
 from skdistmass.survey.pieces import CHUNK_ROWS, CatalogJob, ahead
@@ -68,7 +68,7 @@ def write_whole(tables: Iterator[pa.Table], path: Path, kind: str, job: CatalogJ
     elif kind == "fits":
         with open_binary(path) as stream:
             writer = None
-            for chunk in ahead(map(_as_table, tables)):
+            for chunk in ahead(_as_table(table, text="S") for table in tables):
                 if writer is None:
                     widths = _text_widths(job)
                     writer = FitsWriter(stream, chunk, job.reader.n_rows, meta_json(chunk.meta), widths)
@@ -98,18 +98,37 @@ def replace_folder(finished: Path, path: Path) -> None:
     shutil.rmtree(former, ignore_errors=True)
 
 
-def _as_table(chunk: pa.Table) -> Table:
+def _as_table(chunk: pa.Table, text: str = "U") -> Table:
+    """Make an astropy table, with text as characters ("U") or, where it is ASCII, as bytes ("S")."""
     import json
 
+    import pyarrow as pa
     from astropy.table import Column, Table
 
-    table = Table(meta=json.loads(chunk.schema.metadata[META_KEY.encode()]))
+    columns = {}
     for field in chunk.schema:
-        values = from_arrow(chunk.column(field.name)).values
+        cells = chunk.column(field.name)
+        values = _ascii_bytes(cells) if text == "S" and pa.types.is_string(field.type) else None
+        if values is None:
+            values = from_arrow(cells).values
+            values = values.astype(str) if values.dtype.kind == "O" else values
         labels = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
-        values = values.astype(str) if values.dtype.kind == "O" else values
-        table[field.name] = Column(values, unit=labels.get("unit"), description=labels.get("description"))
-    return table
+        columns[field.name] = Column(
+            values, unit=labels.get("unit"), description=labels.get("description"), copy=False
+        )
+    return Table(columns, meta=json.loads(chunk.schema.metadata[META_KEY.encode()]), copy=False)
+
+
+def _ascii_bytes(cells: pa.ChunkedArray) -> NDArray[np.bytes_] | None:
+    """Give a column of text as bytes of one width, without Python objects; None if it is not ASCII."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if cells.null_count or not len(cells) or not pc.all(pc.string_is_ascii(cells)).as_py():
+        return None
+    width = max(pc.max(pc.binary_length(cells)).as_py(), 1)
+    padded = pc.ascii_rpad(pa.concat_arrays(cells.chunks), width, padding="\0")
+    return np.frombuffer(padded.buffers()[2], f"S{width}", len(padded), padded.offset * width)
 
 
 def _text_widths(job: CatalogJob) -> dict[str, int]:

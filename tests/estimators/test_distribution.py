@@ -93,6 +93,18 @@ def mass_model():
     return model.calibrate(X[800:], mass[800:], y_error=error, widening=(0.1, 2.0))
 
 
+def test_errors_of_labels_are_fractions_of_heavy_stars_too():
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(3000, 2))
+    typical = np.exp(1.0 + 0.5 * X[:, 0])  # 1 to 8 Msun
+    mass = typical * np.exp(0.08 * rng.standard_normal(3000))
+    label = mass * np.exp(0.06 * rng.standard_normal(3000))
+    model = MassRegressor(hidden_layer_sizes=(4,), n_restarts=1, max_iter=60, random_state=0).fit(X, typical)
+    model.calibrate(X, label, typical, y_error=0.06 * label)
+    predicted, error = model.predict(X, return_std=True)
+    assert_allclose(np.median(error / predicted), 0.08, rtol=0.06)
+
+
 def test_methods_tell_one_distribution(mass_model):
     X = np.random.default_rng(4).normal(size=(6, 5))
     low, median, high = mass_model.predict_quantiles(X).T

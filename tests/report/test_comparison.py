@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from skdistmass import build_catalog, read_catalog
-from skdistmass.report.comparison import compare_catalogs, compare_with, reference_scores
+from skdistmass.plots._matched import compare_with
+from skdistmass.report.comparison import compare_catalogs, reference_scores
 from skdistmass.report.contents import read_contents
 from skdistmass.training.peers import read_peer
 
@@ -29,6 +30,21 @@ def test_stars_are_matched_and_compared(catalogue):
     assert distance.within_1_sigma == 1.0
     np.testing.assert_allclose(distance.other, 1.1 * np.asarray(table["DISTANCE"])[distance.rows], rtol=1e-6)
     assert np.all(np.asarray(table["M_H"])[age.rows] >= -0.5)
+
+
+def test_display_shows_the_matched_stars(catalogue):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    from skdistmass.plots import ComparisonDisplay
+
+    table = read_catalog(catalogue)
+    display = ComparisonDisplay.from_peer(table, other_of(table), column="DISTANCE")
+    assert display.n_shown_ == len(compare_with(table, read_peer(other_of(table)))[0].rows)
+    np.testing.assert_allclose(display.other, 1.1 * display.ours, rtol=1e-6)
+    assert display.ours.max() < 100  # kpc
+    assert display.ax_.get_xlabel() == "distance of astroNN [kpc]"
+    pyplot.close(display.figure_)
+    with pytest.raises(ValueError, match="astroNN has DISTANCE, AGE to compare; no star has MASS"):
+        ComparisonDisplay.from_peer(table, other_of(table), column="MASS")
 
 
 def test_ids_must_be_in_both(catalogue):

@@ -101,12 +101,12 @@ def predict(model: Any, inputs: StarInputs, log_density: Floats | None) -> Predi
     errors = np.column_stack([inputs[f"{name}_ERR"] for name in FEATURES])
     typical = 0.0 if model.distribution_ is None else model.distribution_.x_error
     large = errors > LARGE_ERROR * typical
-    errors = np.where(large, errors, np.nan) if large.any() and np.any(typical) else None
+    excess = np.where(large, errors, np.nan) if large.any() and np.any(typical) else None
     # Stars outside the domain have their bit.
     value, mixture = model.distribution_checked(
         inputs.features[usable],
         None if log_density is None else log_density[usable],
-        None if errors is None else errors[usable],
+        None if excess is None else excess[usable],
     )
     if not usable.all():
         parts = (mixture.means, mixture.widths, mixture.weights)
