@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _INPUTS = {"APOGEE_ID", "APSTAR_ID", "SDSS_ID", "GAIAEDR3_SOURCE_ID", "RA", "DEC", "SNR", *FEATURES}
 _RESULTS = ("DISTANCE", "WEIGHTED_DIST", "MASS", "AGE", "NMSU_DIST")
 _PAIRS = ("AGE_ERR", *(f"AGE_ERR_{name}" for name in LABEL_SETS))
-_PAIR_PART = re.compile(r"(.+?)[ _.\[(]*([012])[\])]*")
+_WIDTHS = {name: len(PERCENTILES) for name in CATALOG_COLUMNS if "_PERCENTILES" in name}
+_WIDTHS |= dict.fromkeys(_PAIRS, 2)
+_PART = re.compile(r"(.+?)[ _.\[(]*(\d+)[\])]*")
 _NUMBER = re.compile(r"[+-]?(?:nan|inf|\d*\.?\d+(?:e[+-]?\d+)?|\d+\.)", re.IGNORECASE)
 _MIN_AGE = 1e5  # yr: ages below, all of them, are in Gyr or logarithms
 _MAX_NEAR = 60.0  # pc: distances below, all of many, are in kpc
@@ -72,7 +74,7 @@ def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
     if not _is_catalog(opened.names):
         needed = "two of DISTANCE, MASS, AGE, NMSU_DIST, their errors and BITMASK"
         raise MissingColumnsError(opened.label, [needed], opened.names)
-    pairs = _error_pairs(opened.names)
+    pairs = _vector_parts(opened.names)
     halves = {name for pair in pairs.values() for name in pair}
     known = _catalog_names([name for name in opened.names if name not in halves], opened.label)
     kinds = {name: CATALOG_COLUMNS[known[name]].kind if name in known else "" for name in opened.names}
@@ -99,19 +101,22 @@ def read_catalog(path: str | Path | Table | pd.DataFrame) -> Table:
 
 def _is_catalog(names: Sequence[str]) -> bool:
     known = {own for name in names if (own := canonical_catalog_name(name))} - _INPUTS
-    known |= _error_pairs(names).keys()
+    known |= _vector_parts(names).keys()
     return len(known) > 1 and any(name.startswith(_RESULTS) for name in known)
 
 
-def _error_pairs(names: Sequence[str]) -> dict[str, list[str]]:
-    """Find the two columns that each AGE_ERR became in a format without vectors: AGE_ERR_1, age_err[0] ..."""
-    parts: dict[str, dict[str, str]] = {}
+def _vector_parts(names: Sequence[str]) -> dict[str, list[str]]:
+    """Find the columns that one of vectors became in a format without them: AGE_ERR_1, age_err[0] ..."""
+    parts: dict[str, dict[int, str]] = {}
     for name in names:
-        found = _PAIR_PART.fullmatch(name)
+        found = _PART.fullmatch(name)
         canonical = canonical_catalog_name(found[1]) if found else None
-        if found and canonical in _PAIRS and canonical_catalog_name(name) is None:
-            parts.setdefault(canonical, {})[found[2]] = name
-    return {name: [two[key] for key in sorted(two)] for name, two in parts.items() if len(two) == 2}
+        if found and canonical and canonical_catalog_name(name) is None:
+            parts.setdefault(canonical, {})[int(found[2])] = name
+    # Of samples there are as many as were asked for.
+    whole = {name for name, some in parts.items() if len(some) == _WIDTHS.get(name)}
+    whole |= {name for name, some in parts.items() if name.endswith("_SAMPLES") and len(some) > 1}
+    return {name: [parts[name][key] for key in sorted(parts[name])] for name in parts if name in whole}
 
 
 def _as_pairs(raw: RawColumn) -> RawColumn:
@@ -199,6 +204,8 @@ def _add_gyr(table: Table) -> None:
         errors_name = own if own in table.colnames else "AGE_ERR"
         if errors_name in table.colnames:
             upward, downward = np.abs(np.asarray(table[errors_name], dtype=float)).T
-            errors = np.column_stack([ages * (10**upward - 1), ages * (1 - 10**-downward)])
+            with np.errstate(over="ignore", invalid="ignore"):
+                errors = np.column_stack([ages * (10**upward - 1), ages * (1 - 10**-downward)])
+            errors[~np.isfinite(errors)] = np.nan  # 300 dex are no error.
             description = f"Errors of AGE_GYR{suffix}: upward, downward"
             table[f"AGE_GYR_ERR{suffix}"] = TableColumn(errors, unit="Gyr", description=description)

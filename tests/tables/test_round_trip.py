@@ -8,7 +8,7 @@ import pytest
 from astropy.table import Table
 from numpy.testing import assert_array_equal
 
-from skdistmass.columns import CATALOG_COLUMNS, NAMINGS
+from skdistmass.columns import CATALOG_COLUMNS, NAMINGS, PERCENTILES
 from skdistmass.survey.read_catalog import read_catalog
 from skdistmass.tables.write import write_table
 
@@ -70,6 +70,13 @@ def values_of(column):
     return {"yr": ages, "pc": distances, "solMass": masses}.get(column.unit, doubles)
 
 
+def width(name):
+    """How many values a row has in a column of the catalogue."""
+    if name.startswith("AGE_ERR"):
+        return 2
+    return len(PERCENTILES) if "_PERCENTILES" in name else 3 if name.endswith("_SAMPLES") else 1
+
+
 @st.composite
 def catalogs(draw, suffix, naming):
     names = draw(st.lists(st.sampled_from(sorted(CATALOG_COLUMNS)), unique=True, max_size=6))
@@ -83,9 +90,10 @@ def catalogs(draw, suffix, naming):
             words = ascii_text if suffix in FORMATS_OF_BYTES else text
             table[written] = draw(st.lists(words, min_size=n_rows, max_size=n_rows))
         else:
-            size = 2 * n_rows if name.startswith("AGE_ERR") else n_rows
+            k = width(name)
+            size = n_rows * k
             drawn = np.array(draw(st.lists(values_of(column), min_size=size, max_size=size)))
-            table[written] = drawn.reshape(n_rows, 2) if name.startswith("AGE_ERR") else drawn
+            table[written] = drawn.reshape(n_rows, k) if k > 1 else drawn
         table[written].unit = column.unit or None
         table[written].description = column.description
     if suffix not in (".csv", ".tsv"):  # which have no place for it
@@ -122,3 +130,11 @@ def test_every_nasty_word_as_first_and_last_field(suffix, tmp_path):
     back = read_catalog(write_table(table, tmp_path / f"catalog{suffix}"))
     assert back["APOGEE_ID"].tolist() == back["APSTAR_ID"].tolist() == [word.strip() for word in words]
     assert_array_equal(back["BITMASK"], table["BITMASK"])
+
+
+@pytest.mark.parametrize("error", [400.0, np.inf, 1e308])
+def test_errors_beyond_all_ages_are_none_in_gyr(error):
+    table = Table({"AGE": [5e9], "AGE_ERR": [[error, 0.1]], "DISTANCE": [1e3], "BITMASK": [0]})
+    back = read_catalog(table)
+    assert_array_equal(np.isnan(back["AGE_GYR_ERR"]), [[True, False]])
+    assert_array_equal(back["AGE_ERR"], [[error, 0.1]])

@@ -10,7 +10,7 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdistmass.columns import CATALOG_COLUMNS, LABEL_SETS, NAMINGS, column_ucd
+from skdistmass.columns import CATALOG_COLUMNS, LABEL_SETS, NAMINGS, PERCENTILES, column_ucd
 from skdistmass.survey.read_catalog import read_catalog
 from skdistmass.tables import atomic
 from skdistmass.tables import write as writing
@@ -42,6 +42,8 @@ def catalog(n_rows=7, naming="released"):
             table[name] = 2**62 + np.arange(n_rows)
         elif column.name.startswith("AGE_ERR"):
             table[name] = rng.uniform(0.05, 0.3, (n_rows, 2))
+        elif "_PERCENTILES" in column.name:
+            table[name] = rng.uniform(1e9, 1e10, (n_rows, len(PERCENTILES)))
         elif column.name.startswith("AGE"):
             table[name] = rng.uniform(1e9, 1e10, n_rows)
         else:
