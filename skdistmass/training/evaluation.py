@@ -66,7 +66,7 @@ def predict_test_stars(
     Returns
     -------
     Residuals
-        Predictions and their errors.
+        Predictions and the errors of the residuals.
     """
     rows = np.flatnonzero(part == "test")
     y = training_set.y[rows]
@@ -75,6 +75,9 @@ def predict_test_stars(
         fraction = 10.0 ** (0.2 * (y - prediction)) - 1.0
     else:
         fraction = prediction / y - 1.0
+    if model.distribution_ is not None:
+        # Its errors are those of the star; a residual has the error of the label, too.
+        error = np.hypot(error, training_set.y_error[rows])
     return Residuals(rows, prediction, error, fraction, (prediction - y) / error)
 
 
