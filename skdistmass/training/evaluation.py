@@ -39,7 +39,7 @@ class Residuals(NamedTuple):
     fraction : ndarray of shape (n_test,)
         Fractional error of the mass or distance, prediction / label - 1.
     z_score : ndarray of shape (n_test,)
-        Residual in units of the predicted error.
+        Residual in units of the predicted error, that of the label included.
     """
 
     rows: NDArray[np.intp]
@@ -66,7 +66,7 @@ def predict_test_stars(
     Returns
     -------
     Residuals
-        Predictions and the errors of the residuals.
+        Predictions and their errors.
     """
     rows = np.flatnonzero(part == "test")
     y = training_set.y[rows]
@@ -75,10 +75,9 @@ def predict_test_stars(
         fraction = 10.0 ** (0.2 * (y - prediction)) - 1.0
     else:
         fraction = prediction / y - 1.0
-    if model.distribution_ is not None:
-        # Its errors are those of the star; a residual has the error of the label, too.
-        error = np.hypot(error, training_set.y_error[rows])
-    return Residuals(rows, prediction, error, fraction, (prediction - y) / error)
+    # Errors from a distribution are those of the star; a residual has the error of the label, too.
+    noise = 0.0 if model.distribution_ is None else training_set.y_error[rows]
+    return Residuals(rows, prediction, error, fraction, (prediction - y) / np.hypot(error, noise))
 
 
 def summarize_residuals(fraction: ArrayLike, z_score: NDArray[np.float64] | None = None) -> dict[str, Any]:
