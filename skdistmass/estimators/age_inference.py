@@ -34,6 +34,10 @@ AGE_OF_UNIVERSE = 14.0
 """Ages above it [Gyr] are counted in `AgeDistribution.older_than_universe`."""
 
 
+LEAST_SIDE = 0.05
+"""Least part of a mass interval on either side of the mass: a point estimate can lie outside of it."""
+
+
 class NoAgeReason(enum.IntEnum):
     """Why a star has no age."""
 
@@ -295,13 +299,16 @@ def _interpolated(ages: FloatArray, levels: FloatArray, level: float) -> FloatAr
 
 
 def _interval(mass: FloatArray, error: FloatArray, given: ArrayLike | None) -> FloatArray:
-    """16th and 84th percentile of the masses, on either side of the mass itself."""
+    """16th and 84th percentile of the masses, on either side of the mass itself, or close to it."""
     if given is None:
         return np.column_stack([mass - error, mass + error])
     interval = np.asarray(given, dtype=np.float64)
     if interval.shape != (len(mass), 2):
         raise ValueError(f"mass_interval must have the shape ({len(mass)}, 2); received {interval.shape}.")
-    return np.column_stack([np.minimum(interval[:, 0], mass), np.maximum(interval[:, 1], mass)])
+    least = LEAST_SIDE * (interval[:, 1] - interval[:, 0])
+    return np.column_stack(
+        [np.minimum(interval[:, 0], mass - least), np.maximum(interval[:, 1], mass + least)]
+    )
 
 
 def _age_inputs(mass: ArrayLike, m_h: ArrayLike, *others: ArrayLike | None) -> list[FloatArray]:

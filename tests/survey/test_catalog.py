@@ -22,10 +22,12 @@ from skdistmass import (
     write_table,
 )
 from skdistmass.columns import BITS, CATALOG_COLUMNS, FEATURES, LABEL_SETS, NAMINGS
+from skdistmass.estimators.uncertainty import ONE_SIGMA
 from skdistmass.models.load import read_registry
 from skdistmass.networks.red_clump import red_clump_probability
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.survey.duplicates import hash_ids
+from skdistmass.training.protocol import TYPICAL_ERRORS
 
 COPIED = ("RA", "DEC", "SNR")  # Their gaps are those of the survey.
 CAUSES = {
@@ -164,16 +166,22 @@ def test_distances_follow_from_magnitudes(catalog, stars):
 # The catalogue has bits where `predict` warns.
 @pytest.mark.filterwarnings("ignore::skdistmass.estimators.domain.OutsideDomainWarning")
 def test_models_are_those_that_ship(catalog, stars, X, usable):
-    magnitude, magnitude_error = load_model("distance").predict(X[usable], return_std=True)
+    # The scatter of the training stars holds their errors; the catalogue counts those beyond twice these.
+    errors = np.column_stack([column(stars, f"{name}_ERR") for name in FEATURES])[usable]
+    errors = np.where(errors > 2.0 * np.array(TYPICAL_ERRORS), errors, np.nan)
+    known = {"X_error": errors}
+    magnitude, magnitude_error = load_model("distance").predict(X[usable], return_std=True, **known)
     assert_allclose(column(catalog, "ABS_MAG")[usable], magnitude, rtol=1e-6)
     assert_allclose(column(catalog, "ABS_MAG_ERR")[usable], magnitude_error, rtol=1e-6)
-    mass, mass_error = load_model("mass").predict(X[usable], return_std=True)
+    mass, mass_error = load_model("mass").predict(X[usable], return_std=True, **known)
+    interval = load_model("mass").predict_quantiles(X[usable], ONE_SIGMA, **known)
     assert_allclose(column(catalog, "MASS")[usable], mass, rtol=1e-6)
     assert_allclose(column(catalog, "MASS_ERR")[usable], mass_error, rtol=1e-6)
     p_rc = np.where(X[usable, 1] < 3.5, red_clump_probability(X[usable]), np.nan)
     assert_allclose(column(catalog, "P_RC")[usable], p_rc, rtol=1e-6)
     alpha_m = column(stars, "ALPHA_M")[usable]
-    ages = load_model("age").predict_age(mass, X[usable, 2], mass_error, X[usable, 1], alpha_m, p_rc)
+    giants = {"log_g": X[usable, 1], "alpha_m": alpha_m, "p_rc": p_rc}
+    ages = load_model("age").predict_age(mass, X[usable, 2], mass_interval=interval, **giants)
     assert_allclose(column(catalog, "AGE")[usable], 1e9 * ages.age, rtol=1e-6)
     assert_allclose(column(catalog, "AGE_ERR")[usable, 0], ages.log_age_error_upper, rtol=1e-6)
     assert_allclose(column(catalog, "AGE_ERR")[usable, 1], ages.log_age_error_lower, rtol=1e-6)

@@ -211,9 +211,9 @@ def distances(inputs: StarInputs, values: Values, model: Any, options: CatalogOp
     distance = photometry.distance(values["MAG"], values["EXTINCTION"], magnitude)
     absurd |= distance > MAX_DISTANCE
     distance[absurd] = np.nan
-    faint = predicted.distribution.widened(apparent_error(inputs, values))
-    low, high = faint.quantiles(ONE_SIGMA).T
-    distance_error = photometry.distance_error(distance, 0.5 * (high - low))
+    seen_error = apparent_error(inputs, values)
+    faint = predicted.distribution.widened(seen_error)
+    distance_error = photometry.distance_error(distance, np.hypot(magnitude_error, seen_error))
     gaia, gaia_error = gaia_distance(inputs)
     outside = held.outside | absurd
     has_gaia = (gaia > 0) & (gaia_error > 0)
