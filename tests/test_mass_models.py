@@ -80,3 +80,12 @@ def test_catalog_has_all_columns_of_the_label_sets(real_rows):
         np.testing.assert_array_equal(np.isfinite(catalog[f"AGE_{label_set}"]), in_range)
         assert catalog[f"AGE_{label_set}"].unit == "yr"
         assert name in catalog.meta["models"][f"MASS_{label_set}"]
+
+
+def test_training_bits_tell_the_origin_of_each_label():
+    # 8 and 32 of Table 3. None has 16: simulated stars, which are no rows, stand for Berger et al. 2020.
+    model = load_model("mass")
+    stars, counts = np.unique(model.training_bits_, return_counts=True)
+    assert stars.tolist() == [8, 32]
+    assert counts[0] > 6000
+    assert 150 < counts[1] < 300

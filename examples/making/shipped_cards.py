@@ -27,7 +27,8 @@ SPLIT = (
     "with it; then fitted once more on all stars. "
 )
 MASS = AGE | {
-    "split": SPLIT + "Looks at the test part of these labels: two models of a first recipe, then this one.",
+    "split": SPLIT + "Looks at the test part of these labels: two models of a first recipe, "
+    "one of a second, then this one.",
     "scale": "published APOKASC-3 masses, fractional error below 10 %; preliminary ones brought to them by a "
     "relation of radius and evolutionary state; dwarfs: asteroseismology of Serenelli et al. 2017",
     "notes": "Gravities of dwarfs are on the scale of asteroseismology: bring DR16 ones to it with the label "
@@ -36,7 +37,7 @@ MASS = AGE | {
 }
 DISTANCE = AGE | {
     "split": SPLIT + "Looks at the test part: one of an earlier model, which led to the scale of the seismic "
-    "labels; two models of a first recipe with these labels; then this one.",
+    "labels; two models of a first recipe with these labels, one of a second; then this one.",
     "scale": "Gaia EDR3 parallaxes with the zero point of Lindegren et al. 2021; Miglio et al. 2021 shifted "
     f"by {star_labels.MIGLIO_OFFSET} mag; seismic radii mapped linearly to these two; dwarfs: Gaia DR2 "
     f"parallaxes + {-star_labels.DR2_ZERO_POINT} mas and seismic radii",
@@ -52,7 +53,7 @@ def scaling_mass(label_set: str) -> dict:
     radii, correction = label_set.split("_")
     corrected = radii == "COR"
     return AGE | {
-        "split": "by star: 80 % training with out-of-fold errors, 20 % test, not used for any choice",
+        "split": SPLIT.strip(),
         "scale": "scaling relations with the APOKASC-2 frequencies and the large separation of "
         f"{CORRECTIONS[correction]}, {'brought to' if corrected else 'not corrected with'} Gaia radii; "
         "fractional error below 10 %",
