@@ -48,7 +48,7 @@ NETWORK = {
     "random_state": 0,
 }
 # Real stars and a correction by anchors, in two parts: sizes of each by cross-validation.
-MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 4, "max_iter": 600}
+MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 8, "max_iter": 1500}
 MASS_NETWORK |= {"tol": 1e-9}
 MASS_CORRECTION = (8, 8)
 DISTANCE_NETWORK = MASS_NETWORK | {"hidden_layer_sizes": (8, 8), "tol": 1e-10}
@@ -59,7 +59,7 @@ DISTANCE_CORRECTION = (16, 16)
 SIMULATED_STARS = 60_000
 SIMULATION_SEED = 7
 DISTANCE_ANCHORS = {"dwarfs": (2.0, 0.15), "giants": (3.0, 0.30), "luminous": (2.25, 0.20)}
-MAX_DISTANCE_ANCHORS = 6000
+MAX_DISTANCE_ANCHORS = 8000
 DWARF_LOG_G, LUMINOUS_LOG_G = 3.2, 1.6
 MASS_ANCHORS = {"border": 3.0, "width": 0.15, "max_anchors": 5000}
 
