@@ -75,7 +75,7 @@ def regressor(model: Any) -> dict[str, Any]:
 def distribution(head: Any) -> dict[str, Any]:
     """Network of the distribution of the residuals."""
     from skdistmass.estimators import uncertainty
-    from skdistmass.networks.activations import LOG_WIDTHS
+    from skdistmass.networks.activations import LEAST_WIDTH, LOG_WIDTHS
 
     arrays = {name: getattr(head, name).tolist() for name in ("center", "scale", "low", "high")}
     return arrays | {
@@ -87,6 +87,7 @@ def distribution(head: Any) -> dict[str, Any]:
         "max_depth": uncertainty.MAX_DEPTH,
         "one_sigma": uncertainty.ONE_SIGMA,
         "log_widths": LOG_WIDTHS,
+        "least_width": LEAST_WIDTH,
     }
 
 
@@ -104,6 +105,7 @@ def ages() -> dict[str, Any]:
         "mass_range": age_inference.MASS_RANGE,
         "metallicity_range": age_inference.METALLICITY_RANGE,
         "max_log_g": age_inference.MAX_LOG_G,
+        "least_side": age_inference.LEAST_SIDE,
         "sampled_masses": age_inference.SAMPLED_MASSES,
         "isochrone_metallicities": age_inference.ISOCHRONE_METALLICITIES,
         "oldest": age_inference.OLDEST_ISOCHRONE,

@@ -88,11 +88,12 @@ const skdistmass = (() => {
     });
     const n = layer.length / 3, top = Math.max(...layer.slice(2 * n));
     const raw = layer.slice(2 * n).map((x) => Math.exp(x - top)), sum = raw.reduce((a, b) => a + b, 0);
-    const added = widening(model, features, density);
+    const added = widening(model, features, density), means = layer.slice(0, n), weights = raw.map((x) => x / sum);
+    const own = layer.slice(n, 2 * n).map((x) => Math.max(Math.exp(clip(x, ...head.log_widths)), head.least_width));
     return {
-      means: layer.slice(0, n).map((x) => prediction + head.unit * x),
-      widths: layer.slice(n, 2 * n).map((x) => Math.hypot(head.unit * Math.exp(clip(x, ...head.log_widths)), added)),
-      weights: raw.map((x) => x / sum),
+      means: means.map((x) => prediction + head.unit * x),
+      widths: own.map((width) => Math.hypot(head.unit * width, added)),
+      weights,
     };
   };
 
@@ -161,8 +162,9 @@ const skdistmass = (() => {
     const bits = published && between(total, ages.metallicity_range) ? [] : ["OUTSIDE_PUBLISHED_AGES"];
     const age = 10 ** (here - 9);
     if (age > ages.max_age) bits.push("OLDER_THAN_UNIVERSE");
-    const up = logAge(clip(Math.min(low, mass), ...ages.sampled_masses)) - here;
-    const down = here - logAge(clip(Math.max(high, mass), ...ages.sampled_masses));
+    const least = ages.least_side * (high - low);
+    const up = logAge(clip(Math.min(low, mass - least), ...ages.sampled_masses)) - here;
+    const down = here - logAge(clip(Math.max(high, mass + least), ...ages.sampled_masses));
     return { age, up, down, bits };
   };
 
@@ -198,7 +200,7 @@ const skdistmass = (() => {
     const magnitude = predict(model.distance, features, near, identity, seen);
     Object.assign(result, { ABS_MAG: magnitude.value, ABS_MAG_ERR: magnitude.error });
     result.DISTANCE = 10 ** (1 + 0.2 * (clean.K - clean.A_K - magnitude.value));
-    result.DISTANCE_ERR = result.DISTANCE * magnitude.whole / model.mag_per_fraction;
+    result.DISTANCE_ERR = result.DISTANCE * Math.hypot(magnitude.error, seen) / model.mag_per_fraction;
     const distanceHeld = held(model.distance, features, near);
     flag("OUTSIDE_DISTANCE_DOMAIN", distanceHeld === "nothing");
     flag("DISTANCE_HELD_BY_ISOCHRONES", distanceHeld === "isochrones");

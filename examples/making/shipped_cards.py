@@ -28,7 +28,8 @@ SPLIT = (
 )
 MASS = AGE | {
     "split": SPLIT + "Looks at the test part of these labels: two models of a first recipe, one of "
-    "a second, this recipe with 4 members and 600 iterations, then this one (out-of-fold residuals prefer it).",
+    "a second, this recipe with 4 members and 600 iterations, then this one (out-of-fold residuals "
+    "prefer it).",
     "scale": "published APOKASC-3 masses, fractional error below 10 %; preliminary ones brought to them by a "
     "relation of radius and evolutionary state; dwarfs: asteroseismology of Serenelli et al. 2017",
     "notes": "Gravities of dwarfs are on the scale of asteroseismology: bring DR16 ones to it with the label "
@@ -37,8 +38,8 @@ MASS = AGE | {
 }
 DISTANCE = AGE | {
     "split": SPLIT + "Looks at the test part: one of an earlier model, which led to the scale of the seismic "
-    "labels; two models of a first recipe with these labels, one of a second, this recipe with 4 members, 600 "
-    "iterations and 6,000 anchors, then this one (out-of-fold residuals prefer it).",
+    "labels; two models of a first recipe with these labels, one of a second, this recipe with 4 members, "
+    "600 iterations and 6,000 anchors, then this one (out-of-fold residuals prefer it).",
     "scale": "Gaia EDR3 parallaxes with the zero point of Lindegren et al. 2021; Miglio et al. 2021 shifted "
     f"by {star_labels.MIGLIO_OFFSET} mag; seismic radii mapped linearly to these two; dwarfs: Gaia DR2 "
     f"parallaxes + {-star_labels.DR2_ZERO_POINT} mas and seismic radii",

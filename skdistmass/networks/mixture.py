@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdistmass.networks.activations import ACTIVATIONS, LOG_WIDTHS, exponential
+from skdistmass.networks.activations import ACTIVATIONS, LEAST_WIDTH, LOG_WIDTHS, exponential
 from skdistmass.networks.forward import NUMPY_ROWS
 from skdistmass.physics.statistics import mixture_quantile
 
@@ -319,6 +319,6 @@ def mixture_network(
             layer = total
         mean, log_width, log_weight = np.split(layer, 3)
         weight = np.exp(log_weight - log_weight.max(axis=0))
-        means[part], widths[part] = mean.T, np.exp(np.clip(log_width, *LOG_WIDTHS)).T
+        means[part], widths[part] = mean.T, np.maximum(np.exp(np.clip(log_width, *LOG_WIDTHS)), LEAST_WIDTH).T
         weights[part] = (weight / sum(weight)).T
     return Mixture(means, widths, weights)

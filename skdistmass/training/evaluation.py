@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
 from skdistmass.columns import FEATURES
 from skdistmass.physics import photometry
@@ -39,7 +40,8 @@ class Residuals(NamedTuple):
     fraction : ndarray of shape (n_test,)
         Fractional error of the mass or distance, prediction / label - 1.
     z_score : ndarray of shape (n_test,)
-        Residual in units of the predicted error, that of the label included.
+        Residual in units of the predicted error; for a model with a distribution the place of the label in
+        it, the error of the label included, as a quantile of the normal distribution.
     """
 
     rows: NDArray[np.intp]
@@ -75,9 +77,19 @@ def predict_test_stars(
         fraction = 10.0 ** (0.2 * (y - prediction)) - 1.0
     else:
         fraction = prediction / y - 1.0
-    # Errors from a distribution are those of the star; a residual has the error of the label, too.
-    noise = 0.0 if model.distribution_ is None else training_set.y_error[rows]
-    return Residuals(rows, prediction, error, fraction, (prediction - y) / np.hypot(error, noise))
+    if model.distribution_ is None:
+        return Residuals(rows, prediction, error, fraction, (prediction - y) / error)
+    return Residuals(rows, prediction, error, fraction, _places(model, training_set, rows))
+
+
+def _places(
+    model: NetworkRegressor, training_set: TrainingSet, rows: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Place of labels in the distributions of stars, which the labels' own errors widen."""
+    y, y_error = training_set.y[rows], training_set.y_error[rows]
+    _, mixture = model.distribution_checked(training_set.X[rows])
+    target, weight = model._target_to_network(y, 1.0 / np.maximum(y_error, np.finfo(float).tiny ** 0.25) ** 2)
+    return -ndtri(np.clip(mixture.widened(1.0 / np.sqrt(weight)).cdf(target), 1e-15, 1.0 - 1e-15))
 
 
 def summarize_residuals(fraction: ArrayLike, z_score: NDArray[np.float64] | None = None) -> dict[str, Any]:
