@@ -75,7 +75,8 @@ def regressor(model: Any) -> dict[str, Any]:
 def distribution(head: Any) -> dict[str, Any]:
     """Network of the distribution of the residuals."""
     from skdistmass.estimators import uncertainty
-    from skdistmass.networks.activations import LEAST_WIDTH, LOG_WIDTHS
+    from skdistmass.networks.activations import LOG_WIDTHS
+    from skdistmass.networks.mixture import LEAST_WIDTH
 
     arrays = {name: getattr(head, name).tolist() for name in ("center", "scale", "low", "high")}
     return arrays | {

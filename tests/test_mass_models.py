@@ -5,7 +5,7 @@ import pytest
 
 from skdistmass import build_catalog, load_model
 from skdistmass.columns import LABEL_SETS
-from skdistmass.networks.activations import LEAST_WIDTH
+from skdistmass.networks.mixture import LEAST_WIDTH
 from skdistmass.physics.seismology import seismic_masses
 from skdistmass.survey.options import DEFAULT_MASSES
 

@@ -23,7 +23,7 @@ import real_stars
 import shipped_cards
 import star_labels
 
-from skdistmass import DistanceRegressor, LabelScale, MassRegressor, load_model, make_survey, save_model
+from skdistmass import DistanceRegressor, LabelScale, MassRegressor, make_survey, save_model
 from skdistmass.columns import FEATURES, LABEL_SETS
 from skdistmass.training import (
     TrainingSet,
@@ -33,9 +33,6 @@ from skdistmass.training import (
     train_distance,
     train_mass,
 )
-from skdistmass.training.card import describe_errors
-from skdistmass.training.protocol import Protocol
-from skdistmass.training.split import TEST_SIZE
 
 NETWORK = {
     "hidden_layer_sizes": (8, 8),
@@ -154,30 +151,6 @@ MAKERS = {
 MAKERS |= {f"mass-{name.lower().replace('_', '-')}": partial(make_scaling_mass, name) for name in LABEL_SETS}
 
 
-# What the errors of a model are learned from: its training set and its network.
-ERRORS = {
-    "distance": (distance_set, DistanceRegressor(**DISTANCE_NETWORK)),
-    "mass": (mass_set, MassRegressor(**MASS_NETWORK)),
-}
-ERRORS |= {
-    f"mass-{name.lower().replace('_', '-')}": (partial(scaling_mass_set, name), MassRegressor(**NETWORK))
-    for name in LABEL_SETS
-}
-
-
-def learn_errors(name, folder, n_members):
-    """Learn the errors of a model that is there anew, from out-of-fold fits of so many members."""
-    model = load_model(folder / f"{name}.joblib")
-    make_set, estimator = ERRORS[name]
-    settings = {"n_members": n_members} if n_members else {}
-    protocol = Protocol(
-        "out_of_fold", TEST_SIZE, 0.0, 0, references=None, about=None, progress=SETTINGS["progress"]
-    )
-    protocol.learn_errors(model, estimator.set_params(**settings), make_set())
-    model.card_["error_model"] = describe_errors("out_of_fold")
-    return model
-
-
 # Label scales
 
 
@@ -260,10 +233,6 @@ def main():
     known = [*MAKERS, *SCALES]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)} (default: all)")
     parser.add_argument("--measured", type=Path, help="folder for the models before the last fit")
-    parser.add_argument(
-        "--errors-only", action="store_true", help="learn the errors of the models in FOLDER anew, no more"
-    )
-    parser.add_argument("--members", type=int, help="members of the out-of-fold fits for --errors-only")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(known):
         parser.error(f"there is no model {', '.join(sorted(unknown))}")
@@ -272,10 +241,6 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or known:
         print(name, flush=True)
-        if arguments.errors_only:
-            if name in ERRORS:
-                write(learn_errors(name, arguments.folder, arguments.members), name, arguments.folder)
-            continue
         if name in SCALES:
             write(make_scale(name), name, arguments.folder, "label_scales.json", prefix="scale-")
             continue

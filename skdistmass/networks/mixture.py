@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdistmass.networks.activations import ACTIVATIONS, LEAST_WIDTH, LOG_WIDTHS, exponential
+from skdistmass.networks.activations import ACTIVATIONS, LOG_WIDTHS, exponential
 from skdistmass.networks.forward import NUMPY_ROWS
 from skdistmass.physics.statistics import mixture_quantile
 
@@ -22,6 +22,9 @@ FloatArray = NDArray[np.float64]
 LARGEST = 1e100
 
 BLOCK_ROWS = 8192
+LEAST_WIDTH = 0.25
+"""Least width of a star's Gaussians, in units of the residuals' scatter: label errors stated too large would
+leave none."""
 
 
 def mixture_log_density(

@@ -32,7 +32,7 @@ _CALIBRATIONS = {
 }
 
 
-def describe_errors(calibration: str) -> str:
+def _describe_errors(calibration: str) -> str:
     """Describe where the errors of a model come from.
 
     Parameters
@@ -103,7 +103,7 @@ def make_card(
             name: [float(values.min()), float(values.max())]
             for name, values in zip(FEATURES, training_set.X[used].T, strict=True)
         },
-        "error_model": describe_errors(calibration),
+        "error_model": _describe_errors(calibration),
         "domain": "Gaussian mixture of the training features, 99 % of the training stars inside",
         "test_metrics": metrics,
     }

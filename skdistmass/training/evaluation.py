@@ -88,7 +88,7 @@ def _places(
     """Place of labels in the distributions of stars, which the labels' own errors widen."""
     y, y_error = training_set.y[rows], training_set.y_error[rows]
     _, mixture = model.distribution_checked(training_set.X[rows])
-    target, weight = model._target_to_network(y, 1.0 / np.maximum(y_error, np.finfo(float).tiny ** 0.25) ** 2)
+    target, weight = model._target_to_network(y, 1.0 / y_error**2)
     return -ndtri(np.clip(mixture.widened(1.0 / np.sqrt(weight)).cdf(target), 1e-15, 1.0 - 1e-15))
 
 

@@ -121,22 +121,6 @@ class Protocol:
         self._tell(f"tested on {result.metrics['all']['n']} stars")
         return self._refitted(result, estimator, pruner) if self.refit else result
 
-    def learn_errors(
-        self, model: NetworkRegressor, estimator: NetworkRegressor, training_set: TrainingSet
-    ) -> None:
-        """Learn the errors of a model that was trained before, from fits by this protocol.
-
-        Parameters
-        ----------
-        model : DistanceRegressor or MassRegressor
-            Fitted model with its domain, whose errors are replaced.
-        estimator : DistanceRegressor or MassRegressor
-            Unfitted model of the same kind, for the fits that leave stars out.
-        training_set : TrainingSet
-            The stars.
-        """
-        self._calibrate(model, estimator, None, training_set, self._split(training_set))
-
     def _fit(
         self,
         training_set: TrainingSet,
