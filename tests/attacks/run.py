@@ -8,7 +8,6 @@ the number that makes it again.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import generated
+import hostile_models
 import mutated
 import processes
 
@@ -58,10 +58,9 @@ def quiet() -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 -- as long as the process lives
 
 
-def hostile_models(n_foreign: int | None) -> Result:
+def load_hostile_models(n_foreign: int | None) -> Result:
     """Load hostile model files on every route."""
-    file = Path(__file__).resolve().parents[1] / "test_hostile_models.py"
-    command = [sys.executable, str(file), *([] if n_foreign is None else [str(n_foreign)])]
+    command = [sys.executable, hostile_models.__file__, *([] if n_foreign is None else [str(n_foreign)])]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     *faults, summary = run.stdout.splitlines() or [run.stderr]
     return Counter({summary: 1}), faults
@@ -69,12 +68,8 @@ def hostile_models(n_foreign: int | None) -> Result:
 
 def count_models() -> dict[str, int]:
     """Count the hostile model files that there are: all, and those that name nothing foreign."""
-    file = Path(__file__).resolve().parents[1] / "test_hostile_models.py"
-    spec = importlib.util.spec_from_file_location("hostile", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    other = len(list(module.malformed_files())) + len(list(module.damaged_files()))
-    return {"other": other, "all": other + len(module.foreign_files(None))}
+    other = len(list(hostile_models.malformed_files())) + len(list(hostile_models.damaged_files()))
+    return {"other": other, "all": other + len(hostile_models.foreign_files(None))}
 
 
 def show(page: Path, rows: dict[str, str]) -> None:
@@ -111,7 +106,7 @@ def attacks(arguments: argparse.Namespace) -> dict[str, tuple[int, Callable[[], 
         "racing pairs of processes": (arguments.races, lambda: processes.run_races(arguments.races)),
         "hostile model files": (
             n_models["all"] if arguments.models is None else arguments.models,
-            lambda: hostile_models(n_foreign),
+            lambda: load_hostile_models(n_foreign),
         ),
     }
     return {name: (number, make) for name, (number, make) in chosen.items() if number}
