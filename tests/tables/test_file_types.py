@@ -1,4 +1,4 @@
-"""Neighbours of the tables that once were read wrong: other types, masks, line ends and writers, by kind."""
+"""Types, masks and nulls of files as other tools write them, format by format."""
 
 import datetime
 from decimal import Decimal
@@ -8,17 +8,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from astropy import units
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astropy.table import MaskedColumn, QTable, Table
-from astropy.time import Time
-from astropy.utils.masked import Masked
+from astropy.table import MaskedColumn, Table
 from numpy.testing import assert_array_equal
 
-from skdistmass import read_stars, write_catalog, write_table
+from skdistmass import read_stars, write_table
 from skdistmass.survey.read import StarReader
-from skdistmass.tables.open import open_source
 
 BIG = 2052553983024456193
 VALUES = {"TEFF": 4800.5, "LOGG": 2.5, "M_H": -0.1, "C_FE": 0.0, "N_FE": 0.25, "K": 10.5, "A_K": 0.1}
@@ -38,105 +33,6 @@ def arrow(**columns):
 
 def as_lists(stars, *names):
     return [np.asarray(stars[name]).tolist() for name in names]
-
-
-# Numbers and names in memory
-
-PAIR = pa.array([BIG, None])
-OF_ARROW = pa.table({"i": PAIR, "u": PAIR.cast(pa.uint64()), "b": pa.array([True, None])})
-OF_ARROW = OF_ARROW.to_pandas(types_mapper=pd.ArrowDtype)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        pd.array([BIG, None, 3], dtype="Int64"),
-        pd.array([BIG, None, 3], dtype="UInt64"),
-        pd.array([BIG, None, 3], dtype="int64[pyarrow]"),
-        pd.array([BIG, None, 3], dtype="uint64[pyarrow]"),
-        pd.Categorical([BIG, None, 3]),
-        np.array([np.int64(BIG), None, np.uint64(3)], dtype=object),
-        np.array([BIG, -9999, 3]),
-        np.array([BIG, 0, 3], dtype=">i8"),
-        [str(BIG), "", "3"],
-        [str(BIG).encode(), b"", b"3"],
-        [f'b"{BIG}"', "b''", "b'3'"],
-        np.array([Decimal(BIG), None, Decimal(3)], dtype=object),
-    ],
-)
-def test_integers_of_any_type_stay_exact(values):
-    stars = read_stars(frame(GAIAEDR3_SOURCE_ID=values, APOGEE_ID=values))
-    assert stars["GAIAEDR3_SOURCE_ID"].tolist() == [BIG, 0, 3]
-    assert stars["APOGEE_ID"][[0, 2]].tolist() == [str(BIG), "3"]
-
-
-@pytest.mark.parametrize("dtype", ["boolean", "bool[pyarrow]", object])
-def test_flags_that_are_missing(dtype):
-    stars = read_stars(frame(FLAG_BAD=pd.array([True, None, False], dtype=dtype)))
-    assert stars["FLAG_BAD"].tolist() == [1, 0, 0]
-
-
-@pytest.mark.parametrize("dtype", ["uint64", "UInt64", "uint64[pyarrow]"])
-def test_unsigned_integers_beyond_the_signed_ones_are_refused(dtype):
-    values = pd.Series(np.array([2**63 + 5, 1, 2], dtype=np.uint64)).astype(dtype)
-    with pytest.raises(ValueError, match=r"below 2\*\*63; row 0 has 9223372036854775813"):
-        read_stars(frame(GAIAEDR3_SOURCE_ID=values))
-
-
-def test_names_that_are_numbers():
-    stars = read_stars(frame(APOGEE_ID=[7.0, np.nan, 3.0], FIELD=[1.5, 2.0, np.nan]))
-    assert as_lists(stars, "APOGEE_ID", "FIELD") == [["7", "", "3"], ["1.5", "2", ""]]
-    masked = table(APOGEE_ID=MaskedColumn([BIG, 0, 3], mask=[False, True, False]))
-    assert read_stars(masked)["APOGEE_ID"].tolist() == [str(BIG), "", "3"]
-    with pytest.raises(
-        ValueError, match=r"`APOGEE_ID` must hold names or exact integers; row 1 has the float"
-    ):
-        read_stars(frame(APOGEE_ID=[1.0, float(BIG), 3.0]))
-
-
-def test_bytes_that_are_no_utf8_stay_apart():
-    stars = read_stars(table(APOGEE_ID=np.array([b"M\xfcller", b"M\xe4ller", b"a"])))
-    assert len(set(stars["APOGEE_ID"].tolist())) == 3
-
-
-def test_quantities_masks_and_mixins():
-    quantities = QTable(table())
-    quantities["TEFF"] = Masked(np.full(3, 4.8005) * units.kK, mask=[False, True, False])
-    quantities["LOGG"] = units.Dex(np.full(3, 0.5), units.dex(units.m / units.s**2))
-    sky = SkyCoord([1, 2, 3] * units.deg, [4, 5, 6] * units.deg)
-    quantities["RA"], quantities["sky"] = sky.ra.to(units.hourangle), sky
-    stars = read_stars(quantities)
-    assert_array_equal(stars["TEFF"], [4800.5, np.nan, 4800.5])
-    np.testing.assert_allclose(stars["LOGG"], 2.5)
-    np.testing.assert_allclose(stars["RA"], [1, 2, 3])
-    for mixin in (Time([1, 2, 3], format="mjd"), sky):
-        wrong = table()
-        wrong["TEFF"] = mixin
-        with pytest.raises(ValueError, match=r"column `TEFF` \[K\] must hold numbers; row 0 has the text"):
-            read_stars(wrong)
-
-
-def test_structured_arrays_of_any_kind(tmp_path):
-    whole = table().as_array()
-    assert_array_equal(read_stars(whole.view(np.recarray))["TEFF"], [4800.5] * 3)
-    swapped = whole.astype([(name, ">f8") for name in whole.dtype.names])
-    swapped.tofile(tmp_path / "stars.dat")
-    mapped = np.memmap(tmp_path / "stars.dat", dtype=swapped.dtype, mode="r")
-    assert_array_equal(read_stars(mapped)["TEFF"], [4800.5] * 3)
-    masked = np.ma.array(whole, mask=[(True,) + (False,) * 6, (False,) * 7, (False,) * 7])
-    assert_array_equal(np.isnan(read_stars(masked)["TEFF"]), [True, False, False])
-    for odd in (np.array(whole[0]), np.stack([whole, whole])):
-        with pytest.raises(TypeError, match="a structured array of one dimension"):
-            read_stars(odd)
-
-
-def test_names_that_differ_in_case():
-    with pytest.raises(ValueError, match="`TEFF` and `teff` both stand for TEFF"):
-        read_stars(frame(teff=1.0))
-    many = frame()
-    many.columns = pd.MultiIndex.from_product([["a"], many.columns])
-    with pytest.raises(ValueError, match=r"5 needed columns are missing"):
-        read_stars(many)
 
 
 # Masks and nulls in files
@@ -406,111 +302,3 @@ def test_logical_and_small_columns_of_fits(tmp_path):
     found = as_lists(read_stars(tmp_path / "stars.fits"), "FLAG_BAD", "EXTRATARG", "GAIAEDR3_SOURCE_ID")
     assert found == [[1, 0, 1], [1, 0, 3], [BIG, 0, 7]]
     assert read_stars(tmp_path / "stars.fits")["APOGEE_ID"].tolist() == [str(BIG), "", "5"]
-
-
-# What is written is read back, or refused with its column
-
-EVERY = ["fits", "csv", "tsv", "ecsv", "parquet", "vot"]
-
-
-def written(columns, suffix, tmp_path, **options):
-    path = write_table(Table(columns | {"x": [1.5, 2.5, 3.5]}, **options), tmp_path / f"stars.{suffix}")
-    opened = open_source(path)
-    found = opened.fetch(dict.fromkeys(opened.names, ""), slice(0, opened.n_rows))
-    return {name: values for name, (values, _, _) in found.items()}
-
-
-@pytest.mark.parametrize("suffix", EVERY)
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (np.array([-(2**63), 2**63 - 1, 0]), None),
-        (np.array([1, 2**63 - 1, 3], "u8"), None),
-        (np.array([1, 65535, 3], "u2"), None),
-        (np.array([-1, 127, 3], "i1"), None),
-        (np.array([1.5, 2, 3], "f2"), None),
-        (np.array([1.5, 2, 3], np.longdouble), None),
-        (np.array(["2020-01-01", "NaT", "2020-01-03"], "M8[D]"), ["2020-01-01", "", "2020-01-03"]),
-        (["a\0b", "c", "d"], ["ab", "c", "d"]),
-        (["\ud800", "c", "d"], ["\\ud800", "c", "d"]),
-        (np.array([None, "x", pd.NA], object), ["", "x", ""]),
-        (np.array([b"M\xfcller", b"c", b"d"]), None),
-    ],
-)
-def test_columns_of_any_type_come_back(values, expected, suffix, tmp_path):
-    found = written({"a": values}, suffix, tmp_path)["a"]
-    if found.dtype.kind == "S":
-        found = np.char.decode(found, "latin-1")
-    if expected is None and values.dtype.kind == "S":
-        expected = ["M\xfcller", "c", "d"]
-    assert found.tolist() == (values.tolist() if expected is None else expected)
-
-
-@pytest.mark.parametrize("suffix", EVERY)
-@pytest.mark.parametrize(
-    ("columns", "words"),
-    [
-        ({"a": np.array([1, 2, 3j])}, "column `a` must hold numbers, or one text a row; it holds complex128"),
-        ({"a": np.array([["x", "y"]] * 3)}, r"column `a` must hold .* of shape \(3, 2\)"),
-        ({"a": Time([1, 2, 3], format="mjd")}, "column `a` must hold .* it holds Time"),
-        ({"a\nb": [1, 2, 3]}, "'a.nb' must have no control characters"),
-        ({"a\u2028b": [1, 2, 3]}, "must have no control characters"),
-    ],
-)
-def test_what_no_format_can_hold_is_refused(columns, words, suffix, tmp_path):
-    with pytest.raises(ValueError, match=words):
-        written(columns, suffix, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("suffix", ["fits", "vot"])
-def test_integers_that_a_format_has_no_room_for(suffix, tmp_path):
-    values = np.array([1, 2**63, 2**64 - 1], "u8")
-    with pytest.raises(
-        ValueError, match=r"column `a` must hold integers below 2\*\*63 .* 9223372036854775808"
-    ):
-        written({"a": values}, suffix, tmp_path)
-    assert written({"a": values}, "parquet", tmp_path)["a"].tolist() == values.tolist()
-    assert written({"a": values}, "csv", tmp_path)["a"].tolist() == [str(value) for value in values]
-
-
-@pytest.mark.parametrize("name", ["\xe9toile", "a" * 69])
-def test_names_that_fits_has_no_room_for(name, tmp_path):
-    for suffix in EVERY[1:]:
-        assert written({name: [1, 2, 3]}, suffix, tmp_path)[name].tolist() == [1, 2, 3]
-    with pytest.raises(ValueError, match="must be of at most 68 ASCII characters in FITS"):
-        written({name: [1, 2, 3]}, "fits", tmp_path)
-    write_table(table(**{name: [1, 2, 3]}), tmp_path / "in.parquet")
-    with pytest.raises(ValueError, match="must be of at most 68 ASCII characters in FITS"):
-        write_catalog(tmp_path / "in.parquet", tmp_path / "out.fits", keep=[name], chunk_rows=1)
-
-
-@pytest.mark.parametrize("suffix", EVERY)
-def test_metadata_named_as_the_cards_of_fits(suffix, tmp_path):
-    meta = {
-        "END": 1,
-        "TNULL1": -1,
-        "NAXIS2": 7,
-        "SIMPLE": True,
-        "COMMENT": "x",
-        "TFORM1": "9A",
-        "OBJECT": "M 67",
-    }
-    found = written({"a": [1, 2, 3]}, suffix, tmp_path, meta=meta)
-    assert found["a"].tolist() == [1, 2, 3]
-    if suffix not in ("csv", "tsv"):
-        assert open_source(tmp_path / f"stars.{suffix}").meta == meta
-
-
-def test_a_column_alone_keeps_its_missing_values(tmp_path):
-    path = write_table(Table({"a": [np.inf, np.nan, 1.0]}), tmp_path / "stars.csv")
-    opened = open_source(path)
-    assert_array_equal(opened.fetch({"a": "float"}, slice(0, 3))["a"][0], [np.inf, np.nan, 1.0])
-
-
-@pytest.mark.parametrize("name", ["", "nowhere.fits", "\0.fits"])
-def test_files_that_are_not_there(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_table(table(), "stars.parquet")
-    with pytest.raises(FileNotFoundError, match="no such file"):
-        read_stars(name)
