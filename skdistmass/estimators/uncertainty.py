@@ -277,7 +277,7 @@ class DistributionInference:
         else:
             mixture = self.distribution_.at(X, output)
             mixture = mixture.widened(self._widening(X, log_density))
-        return mixture if X_error is None else mixture.widened(self._input_error(X, X_error))
+        return mixture if X_error is None else mixture.widened(self._input_error(X, output, X_error))
 
     def _widening(self, X: NDArray[np.floating], log_density: FloatArray | None) -> FloatArray:
         """Return what to add in quadrature where training stars are rare: by density and spread."""
@@ -307,7 +307,7 @@ class DistributionInference:
             )
         return np.std(members, axis=0)
 
-    def _input_error(self, X: NDArray[np.floating], X_error: ArrayLike) -> FloatArray:
+    def _input_error(self, X: NDArray[np.floating], output: FloatArray, X_error: ArrayLike) -> FloatArray:
         """Propagate the part of the features' errors that training stars do not have."""
         errors = np.broadcast_to(np.asarray(X_error, dtype=np.float64), X.shape)
         bad = np.flatnonzero((errors < 0).any(axis=1))
@@ -319,17 +319,12 @@ class DistributionInference:
         typical = 0.0 if self.distribution_ is None else self.distribution_.x_error
         excess = np.sqrt(np.clip(np.nan_to_num(errors) ** 2 - np.square(typical), 0.0, None))
         variance = np.zeros(len(X))
-        some = np.flatnonzero(excess.any(axis=1))
-        if not some.size:
-            return variance
-        here = np.zeros(len(X))
-        here[some] = self._network_output(X[some])
         for column in range(X.shape[1]):
             # Gauss-Hermite with three points in each feature: exact for polynomials of degree five.
             rows = np.flatnonzero(excess[:, column])
             shift = np.zeros((len(rows), X.shape[1]))
             shift[:, column] = np.sqrt(3.0) * excess[rows, column]
-            above, below = (self._network_output(X[rows] + s) - here[rows] for s in (shift, -shift))
+            above, below = (self._network_output(X[rows] + s) - output[rows] for s in (shift, -shift))
             variance[rows] += (above**2 + below**2) / 6.0 - ((above + below) / 6.0) ** 2
         return np.sqrt(variance)
 
