@@ -22,8 +22,9 @@ from pathlib import Path
 import harness
 import numpy as np
 from scipy.stats import norm
+from sklearn.base import clone
 
-from skdistmass import DistanceRegressor, MassToAge, TrainingDomain, load_model
+from skdistmass import DistanceRegressor, MassRegressor, MassToAge, TrainingDomain, load_model
 from skdistmass.estimators.uncertainty import ErrorModel
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.training.protocol import TYPICAL_ERRORS, WIDENING
@@ -36,6 +37,10 @@ LEVELS = np.linspace(0.025, 0.975, 39)
 MIN_BIN_STARS = 150
 OFFSET_SIGMAS = 3.0
 FOLDER = Path(__file__).with_name("measured")
+NETWORKS = {
+    "distance": DistanceRegressor(**making.DISTANCE_NETWORK),
+    "mass": MassRegressor(**making.MASS_NETWORK),
+}
 
 
 def crps(quantiles, target):
@@ -97,7 +102,7 @@ def mapie(data):
     from mapie.regression import CrossConformalRegressor
 
     (X, X_test), (y, _) = data.split(data.X), data.split(data.y)
-    settings = making.ERRORS[data.kind][1].get_params() | {"n_members": 3, "max_iter": 400}
+    settings = NETWORKS[data.kind].get_params() | {"n_members": 3, "max_iter": 400}
     settings.pop("target", None)
     level = np.round(2.0 * LEVELS[LEVELS > 0.51] - 1.0, 6)
     model = CrossConformalRegressor(
@@ -231,8 +236,7 @@ def regions(kind, bars):
     data = Data(kind)
     rows = np.flatnonzero(~data.test)
     X, y, error = data.X[rows], data.y[rows], data.error[rows]
-    maker = making.ERRORS[kind][1]
-    small = maker.set_params(n_members=3, max_iter=400)
+    small = clone(NETWORKS[kind]).set_params(n_members=3, max_iter=400)
     folds = np.empty(len(rows))
     for others, fold in star_folds(data.set.ids[rows], 0):
         folds[fold] = fit(small, data.set, rows[others])._network_output(X[fold])
