@@ -218,17 +218,27 @@ def _backward(theta, sizes, layers, slopes, errors, scratch, gradient):
                     error_before[i, b] *= slopes[layer, i, b]
 
 
-@_reordered
-def _loss_of_block(output, target, weight, delta, error):
-    """Return the loss of a block, and leave its derivative by the output in `error`."""
-    total = 0.0
+@_inlined
+def _loss_of_block(output, target, weight, delta, error, loss):
+    """Leave the loss of each star of a block in `loss` and its derivative by the output in `error`."""
     for b in range(len(target)):
         residual = output[b] - target[b]
         size = abs(residual)
         inlier = min(size, delta)
-        total += weight[b] * inlier * (2.0 * size - inlier)
+        loss[b] = weight[b] * inlier * (2.0 * size - inlier)
         error[b] = 2.0 * weight[b] * min(max(residual, -delta), delta)
+    _fill(loss, len(target), 0.0)
     _fill(error, len(target), 0.0)
+
+
+@_reordered
+def _sum(row):
+    """Add up a block."""
+    # Nothing is written here: a loop that also writes runs in vectors only where its arrays lie apart in
+    # memory, so that the order of a sum, and its last digit, would change from run to run.
+    total = 0.0
+    for b in range(BLOCK):
+        total += row[b]
     return total
 
 
@@ -285,9 +295,9 @@ def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums
             stop = min(start + BLOCK, end)
             _load(features, start, stop, layers[0])
             _forward(theta, sizes, code, layers, slopes, scratch)
-            row[0] += _loss_of_block(
-                layers[n_layers - 1, 0], target[start:stop], weight[start:stop], delta, errors[0, 0]
-            )
+            output, loss = layers[n_layers - 1, 0], scratch[0]
+            _loss_of_block(output, target[start:stop], weight[start:stop], delta, errors[0, 0], loss)
+            row[0] += _sum(loss)
             _backward(theta, sizes, layers, slopes, errors, scratch, row[1:])
 
 

@@ -1,9 +1,11 @@
 """The compiled networks against NumPy, finite differences, and themselves in other threads and blocks."""
 
+import ast
 import itertools
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,6 +168,21 @@ def evaluate():
 for step in sys.argv[1:]:
     {"predict": predict, "evaluate": evaluate}[step]()
 """
+
+
+def test_loops_whose_sums_may_be_reordered_write_nothing():
+    # Otherwise the compiler asks at run time how the arrays lie in memory and takes one of two orders.
+    tree = ast.parse(Path(_network_kernel.__file__).read_text())
+    reordered = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(name, ast.Name) and name.id == "_reordered" for name in node.decorator_list)
+    ]
+    assert reordered
+    for loop in (node for function in reordered for node in ast.walk(function) if isinstance(node, ast.For)):
+        written = [node for node in ast.walk(loop) if isinstance(node, ast.Subscript | ast.Attribute)]
+        assert not [node for node in written if isinstance(node.ctx, ast.Store)], ast.unparse(loop)
 
 
 @pytest.mark.slow
