@@ -1,10 +1,12 @@
 """Files that tools read: citation, issue forms, release list."""
 
 import configparser
+import re
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.version import Version
 
 import skdistmass
 
@@ -54,3 +56,25 @@ def test_contributing_and_release_pages_name_files_that_exist():
         assert paths
         assert all((ROOT / path).exists() for path in paths)
         assert (ROOT / ".ci" / "run").exists()
+
+
+def test_supported_versions_are_those_that_were_shown():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    lines = (ROOT / "docs" / "environments.md").read_text(encoding="utf-8").splitlines()
+    head, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
+    shown = [dict(zip(head, row, strict=True)) for row in rows]
+    assert len(shown) == 6
+    for row in shown:
+        assert {row[step] for step in ("names, catalogue", "golden", "others' models")} == {"yes"}
+        assert "passed" in row["tests"]
+        assert not re.search("failed|error", row["tests"])
+    pythons = re.findall(r":: Python :: (3\.\d+)", setup["metadata"]["classifiers"])
+    assert sorted({row["Python"] for row in shown}) == sorted(pythons)
+    assert setup["options"]["python_requires"] == f">={min(pythons)}"
+    # `>= 2.1, < 3`: the lowest libraries are releases of 2.1, and the newest lie below 3.
+    bounds = re.findall(r"([\w-]+) >= ([\d.]+), < ([\d.]+)", setup["options"]["install_requires"])
+    for name, lower, upper in bounds:
+        for row in shown if name in head else ():
+            assert Version(lower) <= Version(row[name]) < Version(upper)
+            assert row["libraries"] != "lowest" or f"{row[name]}.".startswith(f"{lower}."), name

@@ -25,7 +25,7 @@ def galactic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        Galactic latitude [deg].
+        Galactic latitude [deg]; NaN where that is no position.
 
     Notes
     -----
@@ -36,10 +36,16 @@ def galactic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     >>> abs(galactic_latitude(266.405, -28.936).round(2))
     np.float64(0.0)
     """
-    ra, dec = np.radians(np.asarray(ra, dtype=float)), np.radians(np.asarray(dec, dtype=float))
-    with np.errstate(invalid="ignore"):
-        sine = np.sin(dec) * np.sin(_POLE_DEC) + np.cos(dec) * np.cos(_POLE_DEC) * np.cos(ra - _POLE_RA)
+    ra, dec = _radians(ra, dec)
+    sine = np.sin(dec) * np.sin(_POLE_DEC) + np.cos(dec) * np.cos(_POLE_DEC) * np.cos(ra - _POLE_RA)
     return np.degrees(np.arcsin(np.clip(sine, -1, 1)))
+
+
+def _radians(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a position in radians, NaN for declinations beyond ±90° and right ascensions beyond ±360°."""
+    ra, dec = np.asarray(ra, dtype=float), np.asarray(dec, dtype=float)
+    known = (np.abs(dec) <= 90.0) & (np.abs(ra) <= 360.0)
+    return np.radians(np.where(known, ra, np.nan)), np.radians(np.where(known, dec, np.nan))
 
 
 def ecliptic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
@@ -53,7 +59,8 @@ def ecliptic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float
-        Ecliptic latitude [deg], within 0.1 arcsec of the mean ecliptic of J2000.
+        Ecliptic latitude [deg], within 0.1 arcsec of the mean ecliptic of J2000;
+        NaN where that is no position.
 
     Notes
     -----
@@ -69,9 +76,8 @@ def ecliptic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     >>> ecliptic_latitude(290.0, 38.0).round(3)
     np.float64(59.25)
     """
-    alpha, delta = np.deg2rad(np.asarray(ra, dtype=float)), np.deg2rad(np.asarray(dec, dtype=float))
-    with np.errstate(invalid="ignore"):
-        sine = np.sin(delta) * np.cos(OBLIQUITY) - np.cos(delta) * np.sin(OBLIQUITY) * np.sin(alpha)
+    alpha, delta = _radians(ra, dec)
+    sine = np.sin(delta) * np.cos(OBLIQUITY) - np.cos(delta) * np.sin(OBLIQUITY) * np.sin(alpha)
     return np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0)))
 
 

@@ -172,7 +172,13 @@ def check_read(table: Table, path: Path) -> list[str]:
     expected, found = read_stars(plain), read_stars(path)
     if len(found) != len(table) or found.colnames != expected.colnames:
         return [f"{len(found)} rows of {len(table)}, columns {found.colnames}"]
-    return [name for name in expected.colnames if not same(expected[name], found[name])]
+    faults = [name for name in expected.colnames if not same(expected[name], found[name])]
+    # A latitude that the table lacks comes from right ascension and declination, which text rounds.
+    latitude = [np.asarray(stars["GLAT"]) for stars in (expected, found) if "GLAT" in stars.colnames]
+    if "GLAT" in faults and not {"glat", "b", "b_deg"} & {name.lower() for name in table.colnames}:
+        faults = [name for name in faults if name != "GLAT"]
+        faults += [] if np.allclose(*latitude, rtol=0.0, atol=1e-4, equal_nan=True) else ["GLAT"]
+    return faults
 
 
 def check_catalog(stars: Table, catalog: Table) -> list[str]:

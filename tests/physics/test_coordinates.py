@@ -30,3 +30,12 @@ class TestEclipticLatitude:
         )
         np.testing.assert_allclose(latitude[:3], [0.0, 90.0, 0.0], atol=1e-5)
         assert np.isnan(latitude[3:]).all()
+
+
+def test_what_is_no_position_has_no_latitude():
+    ra, dec = (
+        np.array([6e31, 361.0, 10.0, 10.0, 360.0, -90.0]),
+        np.array([7.0, 7.0, 677.0, -90.1, -90.0, 90.0]),
+    )
+    for latitude in (galactic_latitude, ecliptic_latitude):
+        np.testing.assert_array_equal(np.isnan(latitude(ra, dec)), [True, True, True, True, False, False])
