@@ -1,7 +1,7 @@
 """Errors of the shipped models on stars left out, against other ways to get errors.
 
-Run ``python tests/benchmarks/bench_uncertainty.py [--measured FOLDER] [--regions]``, with the tables of real
-stars in place. Exit code 1 if a bar is not met.
+Run ``python tests/benchmarks/bench_uncertainty.py [--measured FOLDER] [--regions] [--figure FILE]``, with the
+tables of real stars in place. Exit code 1 if a bar is not met.
 
 The models are those before the last fit (`examples/making/make_shipped_models.py` writes them): they, and the
 errors, know nothing of the test part. Others are fitted on the same training part: quantile gradient boosting
@@ -19,6 +19,7 @@ import itertools
 import sys
 from pathlib import Path
 
+import _uncertainty_figure
 import harness
 import numpy as np
 from scipy.stats import norm
@@ -173,23 +174,25 @@ class Bars:
 
 
 def measure(kind, folder, bars):
-    """Errors of one model on the test part."""
+    """Errors of one model on the test part; also what the figure shows."""
     data, model = Data(kind), load_model(folder / f"{kind}.joblib")
     X, y = data.X[data.test], data.y[data.test]
     prediction = model._network_output(X)
     scores = {}
     print(f"{kind}: {data.test.sum()} test stars\n    {'method':34s} CRPS     68 %   95 %")
-    for name, quantiles in methods(data, model).items():
+    found = methods(data, model)
+    for name, quantiles in found.items():
         inside, wide = coverage(quantiles, y)
         scores[name] = crps(quantiles, y)
         print(f"    {name:34s} {scores[name]:.5f}  {inside.mean():.3f}  {wide.mean():.3f}")
         if name == "this package":
             ours = inside, wide
     inside, wide = ours
+    by_bin = {name: (inside[rows].mean(), rows.sum()) for name, rows in bins(data, prediction).items()}
     bars.check(f"{kind}: 68 % intervals", inside.mean(), 0.66, 0.70)
     bars.check(f"{kind}: 95 % intervals", wide.mean(), 0.935, 0.965)
-    for name, rows in bins(data, prediction).items():
-        bars.check(f"  {name} ({rows.sum()})", inside[rows].mean(), 0.62, 0.74)
+    for name, (share, number) in by_bin.items():
+        bars.check(f"  {name} ({number})", share, 0.62, 0.74)
     own = scores.pop("this package")
     bars.check(f"{kind}: CRPS over the best of the others", own / min(scores.values()), 0.0, 1.0)
     bars.check(
@@ -205,6 +208,7 @@ def measure(kind, folder, bars):
         )
     else:
         check_ages(data, model, bars)
+    return found, y, by_bin
 
 
 def model_table(model, X):
@@ -282,12 +286,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measured", type=Path, default=FOLDER, help="models before the last fit")
     parser.add_argument("--regions", action="store_true", help="also fit without regions (minutes)")
+    parser.add_argument("--figure", type=Path, help="PNG file of the reliability and of the bins")
     options = parser.parse_args()
-    bars = Bars()
+    bars, measured = Bars(), {}
     for kind in ("mass", "distance"):
-        measure(kind, options.measured, bars)
+        measured[kind] = measure(kind, options.measured, bars)
         if options.regions:
             regions(kind, bars)
+    if options.figure:
+        _uncertainty_figure.draw(options.figure, LEVELS, measured)
     if bars.failed:
         print(f"{len(bars.failed)} bars are not met: {', '.join(bars.failed)}")
     raise SystemExit(bool(bars.failed))
