@@ -1,4 +1,4 @@
-"""Dense networks and mixtures, compiled: in one pass over the table in cache-sized blocks.
+"""Dense networks, compiled: in one pass over the table in cache-sized blocks.
 
 The loss of ``n`` stars is
 
@@ -9,8 +9,7 @@ with rho(r) = r ** 2 or, for |r| beyond ``delta``, Huber's linear continuation 2
 features and neurons run down and stars across, so every inner loop is one vector operation on `BLOCK` stars.
 All sums are float64 and their order depends only on the table: the result changes neither with the number
 of threads nor with what has been compiled before. The output of a network is worked out in the operations,
-and the order, of `skdistmass.networks.forward`, to the last bit; the density of a mixture in those of
-`skdistmass.networks.mixture`.
+and the order, of `skdistmass.networks.forward`, to the last bit.
 """
 
 from __future__ import annotations
@@ -340,67 +339,3 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output):
                 total[b] += layers[n_layers - 1, 0, b]
         for b in range(start, stop):
             output[b] = total[b - start] / len(thetas)
-
-
-@_inlined
-def _log_gaussian(scaled, mean, cholesky, log_weight, whitened, out):
-    """Log density of one Gaussian of a mixture at each star of a block; `whitened` is room."""
-    n_features = len(mean)
-    _fill(out, 0, 0.0)
-    for j in range(n_features):
-        _fill(whitened, 0, 0.0)
-        for i in range(n_features):
-            factor, middle = cholesky[i * n_features + j], mean[i]
-            if factor == 0.0:
-                continue
-            for b in range(BLOCK):
-                whitened[b] += factor * (scaled[i, b] - middle)
-        for b in range(BLOCK):
-            out[b] += whitened[b] * whitened[b]
-    for b in range(BLOCK):
-        out[b] = out[b] * -0.5 + log_weight
-
-
-@entry_point("the domains of the models")
-def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top, total):
-    """Sum a Gaussian mixture, as `skdistmass.networks.mixture` does.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-        Features.
-    center, scale, means, log_weights
-        As in `mixture_log_density`.
-    choleskys : ndarray of shape (n_components, n_features * n_features)
-        Its Cholesky factors, flat.
-    limit : float
-        Largest size of a scaled feature.
-    top : ndarray of shape (n_samples,)
-        Receives the log density of the densest Gaussian.
-    total : ndarray of shape (n_samples,)
-        Receives the sum of all Gaussians in units of the densest.
-    """
-    n_components, n_features = means.shape
-    scaled, terms = np.empty((n_features, BLOCK)), np.empty((n_components, BLOCK))
-    work = np.empty((4, BLOCK))
-    best, sums = work[0], work[1]
-    for start in range(0, len(rows), BLOCK):
-        stop = min(start + BLOCK, len(rows))
-        _load_scaled(rows, start, stop, center, scale, scaled)
-        for i in range(n_features):
-            for b in range(BLOCK):
-                scaled[i, b] = min(max(scaled[i, b], -limit), limit)
-        _fill(best, 0, -np.inf)
-        for c in range(n_components):
-            _log_gaussian(scaled, means[c], choleskys[c], log_weights[c], work[2], terms[c])
-            for b in range(BLOCK):
-                best[b] = max(best[b], terms[c, b])
-        _fill(sums, 0, 0.0)
-        for term in terms:
-            for b in range(BLOCK):
-                term[b] -= best[b]
-            _exp(term, work[2], work[3])
-            for b in range(BLOCK):
-                sums[b] += work[2, b]
-        for b in range(start, stop):
-            top[b], total[b] = best[b - start], sums[b - start]

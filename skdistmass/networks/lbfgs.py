@@ -20,10 +20,10 @@ from threadpoolctl import threadpool_limits
 
 from skdistmass.networks import kernel
 from skdistmass.networks.forward import count_threads
-from skdistmass.networks.progress import Report
 from skdistmass.networks.solution import Solution, constant_solution
 from skdistmass.networks.training_table import Block
 from skdistmass.physics.statistics import weighted_robust_sigma
+from skdistmass.progress import Report
 
 # Starts compete on at most this many rows; only the winner sees the whole table.
 SCREENING_ROWS = 20_000

@@ -60,7 +60,7 @@ def mixture_log_density(
             scaled = np.clip((X - center) / scale, -LARGEST, LARGEST)
         top, total = _sums_numpy(scaled, means, choleskys, log_weights)
     else:
-        from skdistmass.networks.kernel import mixture_sums
+        from skdistmass.networks.mixture_kernel import mixture_sums
 
         top, total = np.empty(len(X)), np.empty(len(X))
         rows = np.ascontiguousarray(X, dtype=np.float64)
@@ -178,7 +178,7 @@ class Mixture:
 
             normal = ndtri(levels)
         if len(self) > NUMPY_ROWS:
-            from skdistmass.networks.likelihood import mixture_quantiles
+            from skdistmass.networks.mixture_kernel import mixture_quantiles
 
             mixture_quantiles(*parts, np.ascontiguousarray(levels), normal, out)
             return out
