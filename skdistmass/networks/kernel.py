@@ -14,6 +14,8 @@ and the order, of `skdistmass.networks.forward`, to the last bit.
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
@@ -146,9 +148,10 @@ def _combine(factors, offset, stride, rows, out):
     while i + 4 <= len(rows):
         at = offset + i * stride
         f0, f1, f2, f3 = factors[at], factors[at + stride], factors[at + 2 * stride], factors[at + 3 * stride]
-        r0, r1, r2, r3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
-        for b in range(BLOCK):
-            out[b] = (((out[b] + f0 * r0[b]) + f1 * r1[b]) + f2 * r2[b]) + f3 * r3[b]
+        if f0 != 0.0 or f1 != 0.0 or f2 != 0.0 or f3 != 0.0:  # zeros: two networks side by side
+            r0, r1, r2, r3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
+            for b in range(BLOCK):
+                out[b] = (((out[b] + f0 * r0[b]) + f1 * r1[b]) + f2 * r2[b]) + f3 * r3[b]
         i += 4
     while i < len(rows):
         factor, row = factors[offset + i * stride], rows[i]
@@ -309,9 +312,51 @@ def _load_scaled(rows, start, stop, mean, scale, layer):
         _fill(layer[i], stop - start, 0.0)
 
 
+@_inlined
+def _add_gradient(theta, sizes, slopes, errors, total):
+    """Add the derivatives of the output of a network by its scaled features."""
+    offset = len(theta)
+    _fill(errors[0, 0], 0, 1.0)
+    for layer in range(len(sizes) - 2, -1, -1):
+        n_in, n_out = sizes[layer], sizes[layer + 1]
+        offset -= (n_in + 1) * n_out
+        side = (len(sizes) - layer) % 2
+        error, before = errors[side, :n_out], errors[1 - side]
+        for i in range(n_in):
+            _fill(before[i], 0, 0.0)
+            _combine(theta, offset + i * n_out, 1, error, before[i])
+            if layer > 0:
+                for b in range(BLOCK):
+                    before[i, b] *= slopes[layer, i, b]
+            else:
+                for b in range(BLOCK):
+                    total[i, b] += before[i, b]
+
+
+@_inlined
+def _store_spread(members, mean, spread):
+    """Store the standard deviation of the members' outputs."""
+    for b in range(len(spread)):
+        spread[b] = 0.0
+    for member in members:
+        for b in range(len(spread)):
+            off = member[b] - mean[b]
+            spread[b] += off * off
+    for b in range(len(spread)):
+        spread[b] = math.sqrt(spread[b] / len(members))
+
+
+@_inlined
+def _store_gradient(total, n_networks, scale, gradient):
+    """Store the mean of the networks' derivatives, by the features as they were before scaling."""
+    for i in range(len(scale)):
+        for b in range(len(gradient)):
+            gradient[b, i] = total[i, b] / n_networks / scale[i]
+
+
 @entry_point("the networks")
-def mean_output(thetas, sizes, code, rows, mean, scale, output):
-    """Mean output of several networks.
+def mean_output(thetas, sizes, code, rows, mean, scale, output, spread, gradient):
+    """Mean output of several networks, its gradient, and the spread of their outputs.
 
     Parameters
     ----------
@@ -325,17 +370,30 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output):
         What to subtract from the features and what to divide by.
     output : ndarray of shape (n_samples,)
         Receives the output.
+    spread : ndarray of shape (n_samples,) or (0,)
+        Receives the standard deviation of the networks' outputs, if it has room for it.
+    gradient : ndarray of shape (n_samples, n_features) or (0, n_features)
+        Receives the derivatives of the mean output by the features, if it has room for them.
     """
-    n_layers, width = len(sizes), _largest(sizes)
+    n_layers, width, n_networks = len(sizes), _largest(sizes), len(thetas)
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
-    scratch, total = np.empty((2, BLOCK)), np.empty(BLOCK)
+    errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
+    members, sums = np.empty((n_networks, BLOCK)), np.empty((sizes[0] + 1, BLOCK))
     for start in range(0, len(output), BLOCK):
         stop = min(start + BLOCK, len(output))
         _load_scaled(rows, start, stop, mean, scale, layers[0])
-        _fill(total, 0, 0.0)
-        for theta in thetas:
-            _forward(theta, sizes, code, layers, slopes, scratch)
+        for row in sums:
+            _fill(row, 0, 0.0)
+        for k in range(n_networks):
+            _forward(thetas[k], sizes, code, layers, slopes, scratch)
             for b in range(BLOCK):
-                total[b] += layers[n_layers - 1, 0, b]
+                members[k, b] = layers[n_layers - 1, 0, b]
+                sums[sizes[0], b] += members[k, b]
+            if len(gradient):
+                _add_gradient(thetas[k], sizes, slopes, errors, sums)
         for b in range(start, stop):
-            output[b] = total[b - start] / len(thetas)
+            output[b] = sums[sizes[0], b - start] / n_networks
+        if len(spread):
+            _store_spread(members, output[start:stop], spread[start:stop])
+        if len(gradient):
+            _store_gradient(sums, n_networks, scale, gradient[start:stop])

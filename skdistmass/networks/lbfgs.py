@@ -279,7 +279,8 @@ class Objective:
         block = self.sample()
         output, rows = np.empty(len(block.target)), np.ascontiguousarray(block.features.T)
         zero, one = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
-        kernel.mean_output(theta[None], *self._network, rows, zero, one, output)
+        nothing = np.empty(0), np.empty((0, rows.shape[1]))
+        kernel.mean_output(theta[None], *self._network, rows, zero, one, output, *nothing)
         return weighted_robust_sigma(output - block.target, block.weight)
 
 

@@ -120,7 +120,7 @@ class Mixture:
         ndarray of shape (n_samples,)
             The means.
         """
-        return _sum(self.weights * self.means)
+        return ordered_sum(self.weights * self.means)
 
     def std(self) -> FloatArray:
         """Return the standard deviation of each distribution.
@@ -131,7 +131,7 @@ class Mixture:
             The standard deviations.
         """
         off = self.means - self.mean()[:, None]
-        return np.sqrt(_sum(self.weights * (self.widths**2 + off**2)))
+        return np.sqrt(ordered_sum(self.weights * (self.widths**2 + off**2)))
 
     def quantiles(self, levels: ArrayLike) -> FloatArray:
         """Quantiles of each distribution.
@@ -272,8 +272,19 @@ class Mixture:
         return [(self.means[:, k, None], self.widths[:, k, None], self.weights[:, k, None]) for k in columns]
 
 
-def _sum(terms: FloatArray) -> FloatArray:
-    """Sum over the Gaussians, in their order."""
+def ordered_sum(terms: FloatArray) -> FloatArray:
+    """Sum of each row, in the order of its columns.
+
+    Parameters
+    ----------
+    terms : ndarray of shape (n_samples, n_terms)
+        Terms.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Sums, to the last bit the same in any table.
+    """
     total = terms[:, 0].copy()
     for k in range(1, terms.shape[1]):
         total += terms[:, k]
