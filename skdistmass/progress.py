@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -21,6 +21,9 @@ _WITH_TOTAL = "{desc}: {percentage:3.0f} %|{bar}| {n_fmt}/{total_fmt}, {rate_fmt
 _WITHOUT_TOTAL = "{desc}: {elapsed}{postfix}"
 
 Item = TypeVar("Item")
+
+Report = Callable[[float], object]
+"""Called with the loss of a solver after each iteration or epoch."""
 
 
 class Task:
@@ -255,6 +258,29 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         _quiet.reset(token)
+
+
+@contextmanager
+def progress_bar(n_steps: int, verbose: int) -> Iterator[Report | None]:
+    """Show the steps of a solver and their loss in a bar.
+
+    Parameters
+    ----------
+    n_steps : int
+        Steps at most.
+    verbose : bool or int
+        Whether there is a bar. Inside of work whose progress is followed the steps appear there.
+
+    Yields
+    ------
+    callable or None
+        To be called with the loss of each step; None where nobody looks.
+    """
+    if not verbose and not is_running():
+        yield None
+        return
+    with progress("fit", n_steps, "steps", shown=bool(verbose)) as task:
+        yield lambda loss: task.advance(note=f"loss={loss:.4g}")
 
 
 def write_line(text: str) -> None:

@@ -26,6 +26,7 @@ from skdistmass.estimators.uncertainty import (
     ErrorModel,
     ResidualDistribution,
     checked_errors,
+    widening_by_density,
 )
 from skdistmass.networks.mixture import Mixture
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
@@ -299,7 +300,8 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
                 density = self.domain_.density_checked(table)
                 sparse = float(np.quantile(density, SPARSE))
                 # What is added where stars are rare is not to be learned once more.
-                noise = np.hypot(noise, self._widening_by_density(table, density, widening, sparse))
+                spread = self._network_pass(table).spread
+                noise = np.hypot(noise, widening_by_density(spread, density, widening, sparse))
             parts = table, output, residual, noise, typical
             self.distribution_ = ResidualDistribution.fit(*parts, widening, sparse)
         return self
@@ -382,5 +384,5 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             width = np.maximum(error / np.sqrt(unit), np.finfo(float).tiny)
             return predicted, Mixture(output[:, None], width[:, None], np.ones((len(X), 1)))
         check_magnitude("X", X)
-        output = self._network_output(X)
-        return self._network_to_target(output), self._mixture(X, output, X_error, log_density)
+        passed = self._network_pass(X, gradient=X_error is not None)
+        return self._network_to_target(passed.output), self._mixture(X, passed, X_error, log_density)

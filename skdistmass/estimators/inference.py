@@ -14,7 +14,7 @@ import numpy as np
 
 from skdistmass.columns import FEATURES
 from skdistmass.estimators.uncertainty import ONE_SIGMA, DistributionInference
-from skdistmass.networks.forward import network_output
+from skdistmass.networks.forward import NetworkPass, network_output, network_pass
 from skdistmass.physics import photometry
 
 if TYPE_CHECKING:
@@ -117,14 +117,14 @@ class NetworkInference(DistributionInference):
     def _evaluate(self, X: Any, return_std: bool, X_error: ArrayLike | None = None) -> Any:
         """Predict the target, and its error if asked for, from checked features."""
         check_magnitude("X", X)
-        output = self._network_output(X)
-        prediction = self._network_to_target(output)
         if not return_std:
-            return prediction
+            return self._network_to_target(self._network_output(X))
+        passed = self._network_pass(X, gradient=X_error is not None)
+        prediction = self._network_to_target(passed.output)
         if self.distribution_ is None and X_error is None:
             error = self.error_model_.predict(self._error_coordinate(X))
             return prediction, self._error_to_target(error, prediction)
-        mixture = self._mixture(X, output, X_error)
+        mixture = self._mixture(X, passed, X_error)
         low, high = self._network_to_target(mixture.quantiles(ONE_SIGMA)).T
         return prediction, 0.5 * (high - low)
 
@@ -216,12 +216,17 @@ class NetworkInference(DistributionInference):
     def _distribution(self, X: ArrayLike, X_error: ArrayLike | None) -> Mixture:
         table = self._checked(X)
         check_magnitude("X", table)
-        return self._mixture(table, self._network_output(table), X_error)
+        return self._mixture(table, self._network_pass(table, gradient=X_error is not None), X_error)
 
     def _network_output(self, X: NDArray[np.floating]) -> FloatArray:
         """Mean of the members' forward passes."""
         weights = self.coefs_, self.intercepts_
         return network_output(X, self.scaler_mean_, self.scaler_scale_, *weights, self.activation)
+
+    def _network_pass(self, X: NDArray[np.floating], gradient: bool = False) -> NetworkPass:
+        """Mean of the members' forward passes with their spread and, if wanted, its gradient."""
+        network = self.scaler_mean_, self.scaler_scale_, self.coefs_, self.intercepts_, self.activation
+        return network_pass(X, *network, spread=True, gradient=gradient)
 
     def _error_coordinate(self, X: NDArray[np.floating]) -> FloatArray:
         """Return the column on which the error depends; zeros where the table has none."""

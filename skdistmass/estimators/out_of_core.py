@@ -12,8 +12,8 @@ from skdistmass.estimators.base import NetworkRegressor
 from skdistmass.estimators.uncertainty import ErrorModel
 from skdistmass.networks import lbfgs as _lbfgs
 from skdistmass.networks.out_of_core import table_on_disk
-from skdistmass.networks.progress import progress_bar
 from skdistmass.networks.solution import unscaled
+from skdistmass.progress import progress_bar
 
 if TYPE_CHECKING:
     import pyarrow as pa

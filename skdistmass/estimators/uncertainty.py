@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.networks.forward import network_output
-from skdistmass.networks.mixture import Mixture, mixture_network
+from skdistmass.networks.forward import NetworkPass
+from skdistmass.networks.mixture import Mixture, mixture_network, ordered_sum
 from skdistmass.physics.statistics import robust_sigma
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ SPARSE = 0.1
 """Share of the calibration stars, those of the lowest density, from which on errors are widened."""
 # Log densities below the border that count in the widening; further out nothing is known.
 MAX_DEPTH = 15.0
+SMALL_ERROR = 0.1
+"""Up to this share of the error without them, errors of features are propagated by the gradient alone."""
 
 
 @dataclass(frozen=True)
@@ -245,16 +247,12 @@ class DistributionInference:
 
     distribution_: ResidualDistribution | None = None
 
-    activation: str
-    scaler_mean_: FloatArray
-    scaler_scale_: FloatArray
-    coefs_: list[FloatArray]
-    intercepts_: list[FloatArray]
     error_model_: ErrorModel
 
     if TYPE_CHECKING:  # of the classes that this one is mixed into
 
         def _network_output(self, X: NDArray[np.floating]) -> FloatArray: ...
+        def _network_pass(self, X: NDArray[np.floating], gradient: bool = False) -> NetworkPass: ...
         def _network_to_target(self, network_output: FloatArray) -> FloatArray: ...
         def _error_coordinate(self, X: NDArray[np.floating]) -> FloatArray: ...
         def _checked(self, X: Any) -> NDArray[np.floating]: ...
@@ -266,48 +264,35 @@ class DistributionInference:
     def _mixture(
         self,
         X: NDArray[np.floating],
-        output: FloatArray,
+        passed: NetworkPass,
         X_error: ArrayLike | None = None,
         log_density: FloatArray | None = None,
     ) -> Mixture:
-        """Distribution of what the network fits, at checked features with that output of the network."""
+        """Distribution of what the network fits, at checked features with what it gives there."""
         if self.distribution_ is None:
             sigma = self.error_model_.predict(self._error_coordinate(X))
-            mixture = Mixture(output[:, None], sigma[:, None], np.ones((len(X), 1)))
+            mixture = Mixture(passed.output[:, None], sigma[:, None], np.ones((len(X), 1)))
         else:
-            mixture = self.distribution_.at(X, output)
-            mixture = mixture.widened(self._widening(X, log_density))
-        return mixture if X_error is None else mixture.widened(self._input_error(X, output, X_error))
+            mixture = self.distribution_.at(X, passed.output)
+            mixture = mixture.widened(self._widening(X, passed.spread, log_density))
+        if X_error is None:
+            return mixture
+        return mixture.widened(self._input_error(X, passed, X_error, mixture))
 
-    def _widening(self, X: NDArray[np.floating], log_density: FloatArray | None) -> FloatArray:
+    def _widening(
+        self, X: NDArray[np.floating], spread: FloatArray, log_density: FloatArray | None
+    ) -> FloatArray:
         """Return what to add in quadrature where training stars are rare: by density and spread."""
         domain, head = getattr(self, "domain_", None), self.distribution_
         if domain is None or head is None or not any(head.widening):
             return np.zeros(len(X))
         if log_density is None:
             log_density = domain.density_checked(X)
-        return self._widening_by_density(X, log_density, head.widening, head.sparse)
+        return widening_by_density(spread, log_density, head.widening, head.sparse)
 
-    def _widening_by_density(
-        self, X: NDArray[np.floating], log_density: FloatArray, widening: tuple[float, float], sparse: float
+    def _input_error(
+        self, X: NDArray[np.floating], passed: NetworkPass, X_error: ArrayLike, without: Mixture
     ) -> FloatArray:
-        added = np.zeros(len(X))
-        rows = np.flatnonzero(log_density < sparse)
-        depth = np.minimum(sparse - log_density[rows], MAX_DEPTH)
-        added[rows] = np.hypot(widening[0] * np.sqrt(depth), widening[1] * self._spread(X[rows]))
-        return added
-
-    def _spread(self, X: NDArray[np.floating]) -> FloatArray:
-        """Measure the standard deviation of the members' predictions."""
-        members = []
-        for k in range(len(self.coefs_[0])):
-            weights = [c[k : k + 1] for c in self.coefs_], [b[k : k + 1] for b in self.intercepts_]
-            members.append(
-                network_output(X, self.scaler_mean_, self.scaler_scale_, *weights, self.activation)
-            )
-        return np.std(members, axis=0)
-
-    def _input_error(self, X: NDArray[np.floating], output: FloatArray, X_error: ArrayLike) -> FloatArray:
         """Propagate the part of the features' errors that training stars do not have."""
         errors = np.broadcast_to(np.asarray(X_error, dtype=np.float64), X.shape)
         bad = np.flatnonzero((errors < 0).any(axis=1))
@@ -318,15 +303,40 @@ class DistributionInference:
             )
         typical = 0.0 if self.distribution_ is None else self.distribution_.x_error
         excess = np.sqrt(np.clip(np.nan_to_num(errors) ** 2 - np.square(typical), 0.0, None))
-        variance = np.zeros(len(X))
-        for column in range(X.shape[1]):
-            # Gauss-Hermite with three points in each feature: exact for polynomials of degree five.
-            rows = np.flatnonzero(excess[:, column])
-            shift = np.zeros((len(rows), X.shape[1]))
-            shift[:, column] = np.sqrt(3.0) * excess[rows, column]
-            above, below = (self._network_output(X[rows] + s) - output[rows] for s in (shift, -shift))
-            variance[rows] += (above**2 + below**2) / 6.0 - ((above + below) / 6.0) ** 2
-        return np.sqrt(variance)
+        slopes = passed.gradient * excess
+        error = np.sqrt(ordered_sum(slopes * slopes))
+        rows = np.flatnonzero(error > SMALL_ERROR * without.std())
+        # Gauss-Hermite with three points along the gradient: exact for polynomials of degree five.
+        steps = np.sqrt(3.0) * excess[rows] * (slopes[rows] / error[rows, None])
+        above, below = (self._network_output(X[rows] + s) - passed.output[rows] for s in (steps, -steps))
+        error[rows] = np.sqrt((above**2 + below**2) / 6.0 - ((above + below) / 6.0) ** 2)
+        return error
+
+
+def widening_by_density(
+    spread: FloatArray, log_density: FloatArray, widening: tuple[float, float], sparse: float
+) -> FloatArray:
+    """Return what to add to errors where training stars are rare.
+
+    Parameters
+    ----------
+    spread : ndarray of shape (n_samples,)
+        Standard deviation of the ensemble's outputs.
+    log_density : ndarray of shape (n_samples,)
+        Log density of the training stars.
+    widening, sparse : tuple of float, float
+        As in `ResidualDistribution`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Standard deviation to add in quadrature, zero where training stars are not rare.
+    """
+    added = np.zeros(len(spread))
+    rows = np.flatnonzero(log_density < sparse)
+    depth = np.minimum(sparse - log_density[rows], MAX_DEPTH)
+    added[rows] = np.hypot(widening[0] * np.sqrt(depth), widening[1] * spread[rows])
+    return added
 
 
 def checked_errors(name: str, values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:

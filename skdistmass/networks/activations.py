@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,3 +73,35 @@ ACTIVATIONS = {
     "elu": lambda z: np.where(z > 0, z, exponential(-np.abs(z)) - 1.0),
     "silu": lambda z: z * _logistic(z),
 }
+
+
+def _slope_of_logistic(z: FloatArray) -> FloatArray:
+    value = _logistic(z)
+    return value * (1.0 - value)
+
+
+def _slope_of_tanh(z: FloatArray) -> FloatArray:
+    value = ACTIVATIONS["tanh"](z)
+    return 1.0 - value * value
+
+
+def _slope_of_softplus(z: FloatArray) -> FloatArray:
+    e = exponential(-np.abs(z))
+    return np.where(z > 0, 1.0, e) / (1.0 + e)
+
+
+def _slope_of_silu(z: FloatArray) -> FloatArray:
+    value = _logistic(z)
+    return value * (1.0 + z * (1.0 - value))
+
+
+SLOPES: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "relu": lambda z: np.where(z > 0, 1.0, 0.0),
+    "tanh": _slope_of_tanh,
+    "logistic": _slope_of_logistic,
+    "identity": np.ones_like,
+    "softplus": _slope_of_softplus,
+    "elu": lambda z: np.where(z > 0, 1.0, exponential(-np.abs(z))),
+    "silu": _slope_of_silu,
+}
+"""Derivatives of the activations."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from skdistmass.networks.progress import Report
 from skdistmass.networks.solution import Solution, constant_solution
 from skdistmass.networks.tensorflow import keras, tensorflow_random_state
 from skdistmass.physics.statistics import weighted_robust_sigma
+from skdistmass.progress import Report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,10 +14,10 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from skdistmass.networks import adam as _adam
 from skdistmass.networks import lbfgs as _lbfgs
-from skdistmass.networks.progress import Report, progress_bar
 from skdistmass.networks.solution import Solution, unscaled
 from skdistmass.networks.tensorflow import KerasRegressor, keras
 from skdistmass.networks.training_table import BlockwiseScaler, split_blocks
+from skdistmass.progress import Report, progress_bar
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -1,4 +1,4 @@
-"""Dense networks and mixtures, compiled: in one pass over the table in cache-sized blocks.
+"""Dense networks, compiled: in one pass over the table in cache-sized blocks.
 
 The loss of ``n`` stars is
 
@@ -9,11 +9,12 @@ with rho(r) = r ** 2 or, for |r| beyond ``delta``, Huber's linear continuation 2
 features and neurons run down and stars across, so every inner loop is one vector operation on `BLOCK` stars.
 All sums are float64 and their order depends only on the table: the result changes neither with the number
 of threads nor with what has been compiled before. The output of a network is worked out in the operations,
-and the order, of `skdistmass.networks.forward`, to the last bit; the density of a mixture in those of
-`skdistmass.networks.mixture`.
+and the order, of `skdistmass.networks.forward`, to the last bit.
 """
 
 from __future__ import annotations
+
+import math
 
 import numba
 import numpy as np
@@ -147,9 +148,10 @@ def _combine(factors, offset, stride, rows, out):
     while i + 4 <= len(rows):
         at = offset + i * stride
         f0, f1, f2, f3 = factors[at], factors[at + stride], factors[at + 2 * stride], factors[at + 3 * stride]
-        r0, r1, r2, r3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
-        for b in range(BLOCK):
-            out[b] = (((out[b] + f0 * r0[b]) + f1 * r1[b]) + f2 * r2[b]) + f3 * r3[b]
+        if f0 != 0.0 or f1 != 0.0 or f2 != 0.0 or f3 != 0.0:  # zeros: two networks side by side
+            r0, r1, r2, r3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
+            for b in range(BLOCK):
+                out[b] = (((out[b] + f0 * r0[b]) + f1 * r1[b]) + f2 * r2[b]) + f3 * r3[b]
         i += 4
     while i < len(rows):
         factor, row = factors[offset + i * stride], rows[i]
@@ -310,9 +312,51 @@ def _load_scaled(rows, start, stop, mean, scale, layer):
         _fill(layer[i], stop - start, 0.0)
 
 
+@_inlined
+def _add_gradient(theta, sizes, slopes, errors, total):
+    """Add the derivatives of the output of a network by its scaled features."""
+    offset = len(theta)
+    _fill(errors[0, 0], 0, 1.0)
+    for layer in range(len(sizes) - 2, -1, -1):
+        n_in, n_out = sizes[layer], sizes[layer + 1]
+        offset -= (n_in + 1) * n_out
+        side = (len(sizes) - layer) % 2
+        error, before = errors[side, :n_out], errors[1 - side]
+        for i in range(n_in):
+            _fill(before[i], 0, 0.0)
+            _combine(theta, offset + i * n_out, 1, error, before[i])
+            if layer > 0:
+                for b in range(BLOCK):
+                    before[i, b] *= slopes[layer, i, b]
+            else:
+                for b in range(BLOCK):
+                    total[i, b] += before[i, b]
+
+
+@_inlined
+def _store_spread(members, mean, spread):
+    """Store the standard deviation of the members' outputs."""
+    for b in range(len(spread)):
+        spread[b] = 0.0
+    for member in members:
+        for b in range(len(spread)):
+            off = member[b] - mean[b]
+            spread[b] += off * off
+    for b in range(len(spread)):
+        spread[b] = math.sqrt(spread[b] / len(members))
+
+
+@_inlined
+def _store_gradient(total, n_networks, scale, gradient):
+    """Store the mean of the networks' derivatives, by the features as they were before scaling."""
+    for i in range(len(scale)):
+        for b in range(len(gradient)):
+            gradient[b, i] = total[i, b] / n_networks / scale[i]
+
+
 @entry_point("the networks")
-def mean_output(thetas, sizes, code, rows, mean, scale, output):
-    """Mean output of several networks.
+def mean_output(thetas, sizes, code, rows, mean, scale, output, spread, gradient):
+    """Mean output of several networks, its gradient, and the spread of their outputs.
 
     Parameters
     ----------
@@ -326,81 +370,30 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output):
         What to subtract from the features and what to divide by.
     output : ndarray of shape (n_samples,)
         Receives the output.
+    spread : ndarray of shape (n_samples,) or (0,)
+        Receives the standard deviation of the networks' outputs, if it has room for it.
+    gradient : ndarray of shape (n_samples, n_features) or (0, n_features)
+        Receives the derivatives of the mean output by the features, if it has room for them.
     """
-    n_layers, width = len(sizes), _largest(sizes)
+    n_layers, width, n_networks = len(sizes), _largest(sizes), len(thetas)
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
-    scratch, total = np.empty((2, BLOCK)), np.empty(BLOCK)
+    errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
+    members, sums = np.empty((n_networks, BLOCK)), np.empty((sizes[0] + 1, BLOCK))
     for start in range(0, len(output), BLOCK):
         stop = min(start + BLOCK, len(output))
         _load_scaled(rows, start, stop, mean, scale, layers[0])
-        _fill(total, 0, 0.0)
-        for theta in thetas:
-            _forward(theta, sizes, code, layers, slopes, scratch)
+        for row in sums:
+            _fill(row, 0, 0.0)
+        for k in range(n_networks):
+            _forward(thetas[k], sizes, code, layers, slopes, scratch)
             for b in range(BLOCK):
-                total[b] += layers[n_layers - 1, 0, b]
+                members[k, b] = layers[n_layers - 1, 0, b]
+                sums[sizes[0], b] += members[k, b]
+            if len(gradient):
+                _add_gradient(thetas[k], sizes, slopes, errors, sums)
         for b in range(start, stop):
-            output[b] = total[b - start] / len(thetas)
-
-
-@_inlined
-def _log_gaussian(scaled, mean, cholesky, log_weight, whitened, out):
-    """Log density of one Gaussian of a mixture at each star of a block; `whitened` is room."""
-    n_features = len(mean)
-    _fill(out, 0, 0.0)
-    for j in range(n_features):
-        _fill(whitened, 0, 0.0)
-        for i in range(n_features):
-            factor, middle = cholesky[i * n_features + j], mean[i]
-            if factor == 0.0:
-                continue
-            for b in range(BLOCK):
-                whitened[b] += factor * (scaled[i, b] - middle)
-        for b in range(BLOCK):
-            out[b] += whitened[b] * whitened[b]
-    for b in range(BLOCK):
-        out[b] = out[b] * -0.5 + log_weight
-
-
-@entry_point("the domains of the models")
-def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top, total):
-    """Sum a Gaussian mixture, as `skdistmass.networks.mixture` does.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-        Features.
-    center, scale, means, log_weights
-        As in `mixture_log_density`.
-    choleskys : ndarray of shape (n_components, n_features * n_features)
-        Its Cholesky factors, flat.
-    limit : float
-        Largest size of a scaled feature.
-    top : ndarray of shape (n_samples,)
-        Receives the log density of the densest Gaussian.
-    total : ndarray of shape (n_samples,)
-        Receives the sum of all Gaussians in units of the densest.
-    """
-    n_components, n_features = means.shape
-    scaled, terms = np.empty((n_features, BLOCK)), np.empty((n_components, BLOCK))
-    work = np.empty((4, BLOCK))
-    best, sums = work[0], work[1]
-    for start in range(0, len(rows), BLOCK):
-        stop = min(start + BLOCK, len(rows))
-        _load_scaled(rows, start, stop, center, scale, scaled)
-        for i in range(n_features):
-            for b in range(BLOCK):
-                scaled[i, b] = min(max(scaled[i, b], -limit), limit)
-        _fill(best, 0, -np.inf)
-        for c in range(n_components):
-            _log_gaussian(scaled, means[c], choleskys[c], log_weights[c], work[2], terms[c])
-            for b in range(BLOCK):
-                best[b] = max(best[b], terms[c, b])
-        _fill(sums, 0, 0.0)
-        for term in terms:
-            for b in range(BLOCK):
-                term[b] -= best[b]
-            _exp(term, work[2], work[3])
-            for b in range(BLOCK):
-                sums[b] += work[2, b]
-        for b in range(start, stop):
-            top[b], total[b] = best[b - start], sums[b - start]
+            output[b] = sums[sizes[0], b - start] / n_networks
+        if len(spread):
+            _store_spread(members, output[start:stop], spread[start:stop])
+        if len(gradient):
+            _store_gradient(sums, n_networks, scale, gradient[start:stop])

@@ -20,10 +20,10 @@ from threadpoolctl import threadpool_limits
 
 from skdistmass.networks import kernel
 from skdistmass.networks.forward import count_threads
-from skdistmass.networks.progress import Report
 from skdistmass.networks.solution import Solution, constant_solution
 from skdistmass.networks.training_table import Block
 from skdistmass.physics.statistics import weighted_robust_sigma
+from skdistmass.progress import Report
 
 # Starts compete on at most this many rows; only the winner sees the whole table.
 SCREENING_ROWS = 20_000
@@ -279,7 +279,8 @@ class Objective:
         block = self.sample()
         output, rows = np.empty(len(block.target)), np.ascontiguousarray(block.features.T)
         zero, one = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
-        kernel.mean_output(theta[None], *self._network, rows, zero, one, output)
+        nothing = np.empty(0), np.empty((0, rows.shape[1]))
+        kernel.mean_output(theta[None], *self._network, rows, zero, one, output, *nothing)
         return weighted_robust_sigma(output - block.target, block.weight)
 
 

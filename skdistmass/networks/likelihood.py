@@ -23,7 +23,6 @@ from skdistmass.compiled import entry_point
 from skdistmass.networks.activations import LOG_WIDTHS
 from skdistmass.networks.kernel import BLOCK, _backward, _fill, _forward, _inlined, _largest, _load
 from skdistmass.networks.lbfgs import layer_shapes, split_weights
-from skdistmass.physics.statistics import mixture_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,31 +111,6 @@ def sum_likelihood(theta, sizes, features, residual, noise, sums):
         for b in range(stop - start):
             sums[0] += _star(layers[n_layers - 1], errors[0], work, b, residual[start + b], noise[start + b])
         _backward(theta, sizes, layers, slopes, errors, scratch, sums[1:])
-
-
-# Python runs it for a few stars, the compiler makes it the inside of a loop over many.
-_quantile = _inlined(mixture_quantile)
-
-
-@entry_point("quantiles of distributions")
-def mixture_quantiles(means, widths, weights, levels, normal, out):
-    """Quantiles of Gaussian mixtures.
-
-    Parameters
-    ----------
-    means, widths, weights : ndarray of shape (n_samples, n_components)
-        The mixtures.
-    levels : ndarray of shape (n_samples, n_levels) or (1, n_levels)
-        Probabilities.
-    normal : ndarray of the same shape
-        Quantiles of the standard normal distribution at these.
-    out : ndarray of shape (n_samples, n_levels)
-        Receives the quantiles.
-    """
-    for star in range(len(means)):
-        own = star if len(levels) > 1 else 0
-        for k in range(levels.shape[1]):
-            out[star, k] = _quantile(means[star], widths[star], weights[star], levels[own, k], normal[own, k])
 
 
 def fit_mixture_network(

@@ -60,7 +60,7 @@ def mixture_log_density(
             scaled = np.clip((X - center) / scale, -LARGEST, LARGEST)
         top, total = _sums_numpy(scaled, means, choleskys, log_weights)
     else:
-        from skdistmass.networks.kernel import mixture_sums
+        from skdistmass.networks.mixture_kernel import mixture_sums
 
         top, total = np.empty(len(X)), np.empty(len(X))
         rows = np.ascontiguousarray(X, dtype=np.float64)
@@ -120,7 +120,7 @@ class Mixture:
         ndarray of shape (n_samples,)
             The means.
         """
-        return _sum(self.weights * self.means)
+        return ordered_sum(self.weights * self.means)
 
     def std(self) -> FloatArray:
         """Return the standard deviation of each distribution.
@@ -131,7 +131,7 @@ class Mixture:
             The standard deviations.
         """
         off = self.means - self.mean()[:, None]
-        return np.sqrt(_sum(self.weights * (self.widths**2 + off**2)))
+        return np.sqrt(ordered_sum(self.weights * (self.widths**2 + off**2)))
 
     def quantiles(self, levels: ArrayLike) -> FloatArray:
         """Quantiles of each distribution.
@@ -178,7 +178,7 @@ class Mixture:
 
             normal = ndtri(levels)
         if len(self) > NUMPY_ROWS:
-            from skdistmass.networks.likelihood import mixture_quantiles
+            from skdistmass.networks.mixture_kernel import mixture_quantiles
 
             mixture_quantiles(*parts, np.ascontiguousarray(levels), normal, out)
             return out
@@ -272,8 +272,19 @@ class Mixture:
         return [(self.means[:, k, None], self.widths[:, k, None], self.weights[:, k, None]) for k in columns]
 
 
-def _sum(terms: FloatArray) -> FloatArray:
-    """Sum over the Gaussians, in their order."""
+def ordered_sum(terms: FloatArray) -> FloatArray:
+    """Sum of each row, in the order of its columns.
+
+    Parameters
+    ----------
+    terms : ndarray of shape (n_samples, n_terms)
+        Terms.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Sums, to the last bit the same in any table.
+    """
     total = terms[:, 0].copy()
     for k in range(1, terms.shape[1]):
         total += terms[:, k]

@@ -123,7 +123,9 @@ def methods(data, model):
     (X, X_test), (y, _) = data.split(data.X), data.split(data.y)
     prediction = model._network_output(X_test)
     found = {
-        "this package": model._mixture(X_test, prediction).widened(data.error[data.test]).quantiles(LEVELS),
+        "this package": model._mixture(X_test, model._network_pass(X_test))
+        .widened(data.error[data.test])
+        .quantiles(LEVELS),
         "quadratic in log g, held out": of_error_model(model.error_model_, X_test, prediction),
         "quadratic in log g, in-sample": of_error_model(
             ErrorModel.fit(X[:, 1], y - model._network_output(X)), X_test, prediction
@@ -223,7 +225,7 @@ def check_ages(data, model, bars):
     relation = MassToAge.from_isochrones()
     giants = data.X[data.test, 1] < 3.5
     X, y, error = (values[data.test][giants] for values in (data.X, data.y, data.error))
-    mixture = model._mixture(X, model._network_output(X)).widened(error)
+    mixture = model._mixture(X, model._network_pass(X)).widened(error)
     masses = np.exp(np.column_stack([mixture.quantiles([0.975, 0.84135, 0.15865, 0.025]), y]))
     ages = relation.log_ages_at(masses, X[:, 2], X[:, 1])
     known = np.isfinite(ages).all(axis=1)
@@ -264,7 +266,7 @@ def regions(kind, bars):
             X_error=np.tile(TYPICAL_ERRORS, ((~out).sum(), 1)),
             widening=WIDENING[kind],
         )
-        mixture = model._mixture(X, model._network_output(X)).widened(error)
+        mixture = model._mixture(X, model._network_pass(X)).widened(error)
         inside, wide = coverage(mixture.quantiles(LEVELS)[out], y[out])
         bars.check(f"{kind}, {name} left out: 68 %", inside.mean(), 0.60, 1.0)
         bars.check(f"{kind}, {name} left out: 95 %", wide.mean(), 0.90, 1.0)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
 
 from skdistmass import DistanceRegressor, MassRegressor, TrainingDomain
-from skdistmass.estimators.uncertainty import ResidualDistribution
+from skdistmass.estimators.uncertainty import SMALL_ERROR, ResidualDistribution
 from skdistmass.networks.mixture import Mixture
 
 LABEL_ERROR = 0.03
@@ -134,31 +134,78 @@ def test_errors_grow_away_from_the_training_stars(mass_model):
     assert fraction[2] > 1.3 * fraction[1]
 
 
-def test_input_errors_agree_with_monte_carlo():
+@pytest.fixture(scope="module")
+def curved_model():
+    """Model of two features whose calibration stars have errors of 0.1 in each."""
     rng = np.random.default_rng(5)
     X = rng.normal(size=(1500, 2))
     y = np.sin(X[:, 0]) + 0.5 * X[:, 1] ** 2 + 0.1 * rng.standard_normal(1500)
     model = DistanceRegressor(
         hidden_layer_sizes=(8,), activation="tanh", n_restarts=1, max_iter=200, random_state=0
     )
-    model.fit(X[:700], y[:700]).calibrate(
-        X[700:], y[700:], y_error=np.full(800, 0.02), X_error=np.full((800, 2), 0.1)
-    )
-    stars, errors = rng.uniform(-1, 1, (20, 2)), np.array([0.3, 0.2])
+    model.fit(X[:700], y[:700])
+    return model.calibrate(X[700:], y[700:], y_error=np.full(800, 0.02), X_error=np.full((800, 2), 0.1))
+
+
+def widths_with_and_without(model, stars, errors):
+    """Standard deviations of the distributions with errors of the features, and without."""
+    passed = model._network_pass(stars, gradient=True)
+    errors = np.broadcast_to(errors, stars.shape)
+    return [model._mixture(stars, passed, e).std() for e in (errors, None)]
+
+
+# From errors that count for a hundredth of the whole, which the gradient tells, to those that exceed it.
+@pytest.mark.parametrize("size", [0.01, 0.03, 0.06, 0.1, 0.2, 0.5, 1.0])
+def test_input_errors_agree_with_monte_carlo(curved_model, size):
+    rng = np.random.default_rng(6)
     # The scatter of the calibration stars holds 0.1 of each error: what is left is propagated.
-    excess = np.sqrt(errors**2 - 0.1**2)
-    drawn = stars[:, None] + excess * rng.standard_normal((20, 20_000, 2))
-    draws = model.predict(drawn.reshape(-1, 2)).reshape(20, -1)
-    quiet, noisy = (
-        model._mixture(stars, model.predict(stars), e).std() for e in (None, np.tile(errors, (20, 1)))
-    )
+    excess = size * np.array([0.28, 0.17])
+    stars = rng.uniform(-1, 1, (40, 2))
+    drawn = stars[:, None] + excess * rng.standard_normal((40, 20_000, 2))
+    draws = curved_model.predict(drawn.reshape(-1, 2)).reshape(40, -1)
+    noisy, quiet = widths_with_and_without(curved_model, stars, np.hypot(0.1, excess))
     assert_allclose(noisy, np.hypot(quiet, draws.std(axis=1)), rtol=0.02)
-    typical = np.full((20, 2), 0.1)
-    assert_array_equal(model.predict(stars, True)[1], model.predict(stars, True, X_error=typical)[1])
-    unknown = np.full((20, 2), np.nan)
-    assert_array_equal(model.predict(stars, True)[1], model.predict(stars, True, X_error=unknown)[1])
+    by_gradient = draws.std(axis=1) < SMALL_ERROR * quiet
+    assert by_gradient.all() or size > 0.03
+    assert not by_gradient.all() or size < 0.1
+
+
+def test_input_errors_have_no_step_where_the_gradient_is_enough(curved_model):
+    """Errors that grow by a thousandth at a time, past the one from which on points are evaluated."""
+    sizes = np.geomspace(0.001, 1.0, 7000)
+    star = np.tile([0.3, -0.4], (len(sizes), 1))
+    excess = sizes[:, None] * [0.28, 0.17]
+    noisy, quiet = widths_with_and_without(curved_model, star, np.hypot(0.1, excess))
+    propagated = np.sqrt(noisy**2 - quiet**2)
+    assert propagated[0] < SMALL_ERROR * quiet[0] < propagated[-1]
+    assert np.all(np.diff(noisy) > -1e-4 * quiet[0])
+    assert np.abs(np.diff(noisy) / noisy[1:]).max() < 2e-3
+
+
+def test_errors_that_the_calibration_stars_have_change_nothing(curved_model):
+    stars = np.random.default_rng(7).uniform(-1, 1, (20, 2))
+    typical, unknown = np.full((20, 2), 0.1), np.full((20, 2), np.nan)
+    plain = curved_model.predict(stars, True)[1]
+    assert_array_equal(plain, curved_model.predict(stars, True, X_error=typical)[1])
+    assert_array_equal(plain, curved_model.predict(stars, True, X_error=unknown)[1])
     with pytest.raises(ValueError, match="X_error must not be negative; received 20 of 20"):
-        model.predict(stars, return_std=True, X_error=-typical)
+        curved_model.predict(stars, return_std=True, X_error=-typical)
+
+
+def test_errors_of_a_star_do_not_depend_on_the_table(curved_model):
+    """Few stars, many, and many in another order: the same to the last bit."""
+    rng = np.random.default_rng(8)
+    stars, errors = rng.uniform(-2, 2, (3000, 2)), rng.uniform(0.05, 0.5, (3000, 2))
+    order = rng.permutation(3000)
+    for function in (
+        lambda rows: curved_model.predict(stars[rows], True, X_error=errors[rows])[1],
+        lambda rows: curved_model.predict_quantiles(
+            stars[rows], [0.01, 0.16, 0.5, 0.9], X_error=errors[rows]
+        ),
+    ):
+        whole = function(np.arange(3000))
+        assert_array_equal(function(order), whole[order])
+        assert_array_equal(function(np.arange(40)), whole[:40])
 
 
 def test_without_label_errors_there_is_one_gaussian():

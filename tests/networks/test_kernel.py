@@ -67,6 +67,30 @@ def test_numpy_and_compiled_are_equal_to_the_last_bit(activation, hidden):
     assert_allclose(compiled, layer[:, :, 0].mean(axis=0), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("hidden", [(8,), (16, 16), (3, 5, 2)])
+@pytest.mark.parametrize("activation", ACTIVATION_NAMES)
+def test_spread_and_gradient_in_both_ways(activation, hidden):
+    coefs, intercepts, mean, scale = networks(hidden)
+    coefs[-1][:, 1:3] = 0.0  # as in networks that are joined side by side
+    X, wanted = features(NUMPY_ROWS + 300), {"spread": True, "gradient": True}
+    network = mean, scale, coefs, intercepts, activation
+    many = _network_output.network_pass(X, *network, **wanted)
+    few = _network_output.network_pass(X[:NUMPY_ROWS], *network, **wanted)
+    for name in ("output", "spread", "gradient"):
+        assert_array_equal(getattr(many, name)[:NUMPY_ROWS], getattr(few, name))
+    assert_array_equal(many.output, _network_output.network_output(X, *network))
+    one = [[layer[k : k + 1] for layer in layers] for k in range(3) for layers in (coefs, intercepts)]
+    members = [
+        _network_output.network_output(X, mean, scale, *one[2 * k : 2 * k + 2], activation) for k in range(3)
+    ]
+    assert_allclose(many.spread, np.std(members, axis=0), rtol=0, atol=1e-12)
+    for i, step in enumerate(1e-6 * np.diag(scale)):
+        above, below = (_network_output.network_output(X + s, *network) for s in (step, -step))
+        slope = (above - below) / (2e-6 * scale[i])
+        # Within the step a relu may have its kink.
+        assert np.mean(np.abs(many.gradient[:, i] - slope) < 1e-5 / scale[i]) > 0.999
+
+
 def test_output_does_not_depend_on_type_layout_or_place(monkeypatch):
     coefs, intercepts, mean, scale = networks((8, 8))
     X = features(70_000).astype(np.float32)
