@@ -76,7 +76,6 @@ def distribution(head: Any) -> dict[str, Any]:
     """Network of the distribution of the residuals."""
     from skdistmass.estimators import uncertainty
     from skdistmass.networks.activations import LOG_WIDTHS
-    from skdistmass.networks.mixture import LEAST_WIDTH
 
     arrays = {name: getattr(head, name).tolist() for name in ("center", "scale", "low", "high")}
     return arrays | {
@@ -88,7 +87,6 @@ def distribution(head: Any) -> dict[str, Any]:
         "max_depth": uncertainty.MAX_DEPTH,
         "one_sigma": uncertainty.ONE_SIGMA,
         "log_widths": LOG_WIDTHS,
-        "least_width": LEAST_WIDTH,
     }
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from skdistmass import build_catalog, load_model
 from skdistmass.columns import LABEL_SETS
-from skdistmass.networks.mixture import LEAST_WIDTH
+from skdistmass.networks.activations import LOG_WIDTHS
 from skdistmass.physics.seismology import seismic_masses
 from skdistmass.survey.options import DEFAULT_MASSES
 
@@ -46,8 +46,8 @@ def test_masses_are_those_of_giants_and_fall_with_carbon_to_nitrogen(label_set):
     model = load_model(NAMES[label_set])
     mass, error = model.predict(GIANTS, return_std=True)
     assert np.all((mass > 0.8) & (mass < 2.5))
-    floor = LEAST_WIDTH * model.distribution_.unit
-    assert 0.014 < floor < 0.018
+    floor = np.exp(LOG_WIDTHS[0]) * model.distribution_.unit
+    assert 0.01 < floor < 0.014
     assert np.all((error >= floor * mass) & (error < 0.3 * mass))
     assert model.domain_.contains(GIANTS).all()
     more_mixed = GIANTS + np.array([0.0, 0.0, 0.0, -0.05, 0.1])

@@ -89,7 +89,7 @@ const skdistmass = (() => {
     const n = layer.length / 3, top = Math.max(...layer.slice(2 * n));
     const raw = layer.slice(2 * n).map((x) => Math.exp(x - top)), sum = raw.reduce((a, b) => a + b, 0);
     const added = widening(model, features, density), means = layer.slice(0, n), weights = raw.map((x) => x / sum);
-    const own = layer.slice(n, 2 * n).map((x) => Math.max(Math.exp(clip(x, ...head.log_widths)), head.least_width));
+    const own = layer.slice(n, 2 * n).map((x) => Math.exp(clip(x, ...head.log_widths)));
     return {
       means: means.map((x) => prediction + head.unit * x),
       widths: own.map((width) => Math.hypot(head.unit * width, added)),

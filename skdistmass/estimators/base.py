@@ -236,7 +236,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         """Measure the prediction error on stars that were held out of the fit.
 
         With the errors of their labels the whole distribution of the target at each star is learned: a small
-        network gives a mixture of two Gaussians, trained by maximum likelihood with the error of each label
+        network gives a mixture of three Gaussians, trained by maximum likelihood with the error of each label
         convolved, and with a share of failed labels.
 
         Parameters

@@ -111,7 +111,7 @@ class ErrorModel(StablePickle):
         return np.maximum(np.polyval(self.coefficients, inside), self.floor)
 
 
-HIDDEN_NEURONS = 8
+HIDDEN_NEURONS = 16
 PENALTY = 1e-3
 MIN_STARS = 500
 """Fewer held-out stars give one distribution for all."""

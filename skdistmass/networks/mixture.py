@@ -22,9 +22,6 @@ FloatArray = NDArray[np.float64]
 LARGEST = 1e100
 
 BLOCK_ROWS = 8192
-LEAST_WIDTH = 0.25
-"""Least width of a star's Gaussians, in units of the residuals' scatter: label errors stated too large would
-leave none."""
 
 
 def mixture_log_density(
@@ -333,6 +330,6 @@ def mixture_network(
             layer = total
         mean, log_width, log_weight = np.split(layer, 3)
         weight = np.exp(log_weight - log_weight.max(axis=0))
-        means[part], widths[part] = mean.T, np.maximum(np.exp(np.clip(log_width, *LOG_WIDTHS)), LEAST_WIDTH).T
+        means[part], widths[part] = mean.T, np.exp(np.clip(log_width, *LOG_WIDTHS)).T
         weights[part] = (weight / sum(weight)).T
     return Mixture(means, widths, weights)
