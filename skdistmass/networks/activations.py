@@ -23,8 +23,8 @@ EXP_SERIES = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
 # ln(1 + e) = 2 artanh(r) with r = e / (2 + e) <= 1/3 for e <= 1.
 LOG1P_SERIES = tuple(2.0 / (2 * n + 1) for n in range(17))
 LOG_WIDTHS = (math.log(0.18), 3.0)
-"""Range of the log widths of a network of mixtures, in units of the residuals' scatter. Label errors stated too
-large would leave none below it."""
+"""Range of the log widths of a network of mixtures, in units of the residuals' scatter. Label errors that are
+stated too large would leave none below it."""
 
 
 def exponential(x: FloatArray) -> FloatArray:
