@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 KERAS_ACTIVATIONS = {"logistic": "sigmoid", "identity": "linear"}
+
+# SciKeras sets seeds of the whole process, and an environment variable, while it builds a model.
+_BUILDING = threading.Lock()
 
 
 class _Penalty(keras.regularizers.L2):
@@ -132,6 +136,10 @@ class DenseKerasRegressor(KerasRegressor):
             model = keras.Model(inputs, keras.layers.Average(dtype="float64")(members))
         model.compile(loss="mean_squared_error", optimizer="adam")
         return model
+
+    def _build_keras_model(self) -> Any:
+        with _BUILDING:
+            return super()._build_keras_model()
 
     def _branch(self, layer: Any) -> Any:
         penalty = _Penalty(self.alpha) if self.alpha else None

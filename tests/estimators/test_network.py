@@ -1,7 +1,9 @@
 """The shared network: forward pass and pipeline, weights and seeds, and both solvers."""
 
 import itertools
+import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -336,3 +338,18 @@ def test_solver_lowers_the_loss(table):
     penalty = sum(np.sum(kernel**2) for kernel in hidden) + np.sum(last**2) / variance
     mean_square = np.average((model.predict(X) - y) ** 2, weights=weight) / variance
     assert model.loss_ == pytest.approx(mean_square + model.alpha * penalty, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_fits_in_threads_are_those_in_a_row_and_leave_the_environment_alone():
+    X = features(60, seed=1)
+    small = DistanceRegressor(hidden_layer_sizes=(2,), n_restarts=1, max_iter=1)
+
+    def fit(seed):
+        return clone(small).set_params(random_state=seed).fit(X, X[:, 1]).predict(X)
+
+    expected, environment = [fit(0), fit(1)], dict(os.environ)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(fit, range(8)))
+    assert dict(os.environ) == environment
+    assert_array_equal(found[:2], expected)
