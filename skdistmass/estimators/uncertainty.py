@@ -235,9 +235,8 @@ class ResidualDistribution(StablePickle):
         Mixture
             The distributions; that of a star does not depend on the others.
         """
-        inputs = [*X.T, prediction]
         borders = self.low, self.high, self.center, self.scale
-        residual = mixture_network(inputs, *borders, self.coefs, self.intercepts)
+        residual = mixture_network(X, prediction, *borders, self.coefs, self.intercepts)
         means = prediction[:, None] + self.unit * residual.means
         return Mixture(means, self.unit * residual.widths, residual.weights)
 

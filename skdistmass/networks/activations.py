@@ -24,6 +24,8 @@ EXP_SERIES = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
 LOG1P_SERIES = tuple(2.0 / (2 * n + 1) for n in range(17))
 LOG_WIDTHS = (-2.0, 3.0)
 """Range of the log widths that a network of mixtures learns, in units of the residuals' scatter."""
+LEAST_WIDTH = 0.25
+"""Least width of a star's Gaussians in the same units: label errors stated too large would leave none."""
 
 
 def exponential(x: FloatArray) -> FloatArray:
