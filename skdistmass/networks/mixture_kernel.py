@@ -73,7 +73,8 @@ def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top,
             for b in range(BLOCK):
                 best[b] = max(best[b], terms[c, b])
         _fill(sums, 0, 0.0)
-        for term in terms:
+        for c in range(n_components):  # a loop over the array itself would give rows of unknown strides
+            term = terms[c]
             for b in range(BLOCK):
                 term[b] -= best[b]
             _exp(term, work[2], work[3])
