@@ -124,7 +124,7 @@ SPARSE = 0.1
 """Share of the calibration stars, those of the lowest density, from which on errors are widened."""
 # Log densities below the border that count in the widening; further out nothing is known.
 MAX_DEPTH = 15.0
-SMALL_ERROR = 0.1
+SMALL_ERROR = 0.05
 """Up to this share of the error without them, errors of features are propagated by the gradient alone."""
 
 
@@ -235,9 +235,8 @@ class ResidualDistribution(StablePickle):
         Mixture
             The distributions; that of a star does not depend on the others.
         """
-        inputs = [*X.T, prediction]
         borders = self.low, self.high, self.center, self.scale
-        residual = mixture_network(inputs, *borders, self.coefs, self.intercepts)
+        residual = mixture_network(X, prediction, *borders, self.coefs, self.intercepts)
         means = prediction[:, None] + self.unit * residual.means
         return Mixture(means, self.unit * residual.widths, residual.weights)
 

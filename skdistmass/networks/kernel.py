@@ -338,9 +338,9 @@ def _store_spread(members, mean, spread):
     """Store the standard deviation of the members' outputs."""
     for b in range(len(spread)):
         spread[b] = 0.0
-    for member in members:
+    for k in range(len(members)):  # a loop over the array itself would give rows of unknown strides
         for b in range(len(spread)):
-            off = member[b] - mean[b]
+            off = members[k, b] - mean[b]
             spread[b] += off * off
     for b in range(len(spread)):
         spread[b] = math.sqrt(spread[b] / len(members))
@@ -382,8 +382,8 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output, spread, gradient
     for start in range(0, len(output), BLOCK):
         stop = min(start + BLOCK, len(output))
         _load_scaled(rows, start, stop, mean, scale, layers[0])
-        for row in sums:
-            _fill(row, 0, 0.0)
+        for i in range(len(sums)):
+            _fill(sums[i], 0, 0.0)
         for k in range(n_networks):
             _forward(thetas[k], sizes, code, layers, slopes, scratch)
             for b in range(BLOCK):

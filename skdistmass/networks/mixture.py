@@ -5,7 +5,6 @@ The log density of the first is NumPy for a few stars, compiled for many, and eq
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -20,8 +19,6 @@ FloatArray = NDArray[np.float64]
 
 # Beyond any star, and its square is still a number.
 LARGEST = 1e100
-
-BLOCK_ROWS = 8192
 
 
 def mixture_log_density(
@@ -289,7 +286,8 @@ def ordered_sum(terms: FloatArray) -> FloatArray:
 
 
 def mixture_network(
-    inputs: Sequence[NDArray[np.floating]],
+    X: NDArray[np.floating],
+    prediction: FloatArray,
     low: FloatArray,
     high: FloatArray,
     center: FloatArray,
@@ -301,9 +299,11 @@ def mixture_network(
 
     Parameters
     ----------
-    inputs : sequence of ndarray of shape (n_samples,)
-        Inputs, one array each.
-    low, high, center, scale : ndarray of shape (n_inputs,)
+    X : ndarray of shape (n_samples, n_features)
+        First inputs.
+    prediction : ndarray of shape (n_samples,)
+        Last input.
+    low, high, center, scale : ndarray of shape (n_features + 1,)
         Borders at which inputs are held; what to subtract from them and what to divide by.
     coefs, intercepts : list of ndarray
         Kernel and bias of each layer; the last gives means, log widths and log weights.
@@ -314,13 +314,10 @@ def mixture_network(
         The mixtures; that of a star does not depend on the others.
     """
     n_components = len(intercepts[-1]) // 3
-    means, widths, weights = np.empty((3, len(inputs[0]), n_components))
-    for start in range(0, len(means), BLOCK_ROWS):
-        part = slice(start, start + BLOCK_ROWS)
-        layer = np.stack(
-            [np.clip(column[part], *limits) for column, *limits in zip(inputs, low, high, strict=True)]
-        )
-        layer = (layer - center[:, None]) / scale[:, None]
+    means, widths, weights = np.empty((3, len(X), n_components))
+    if len(X) <= NUMPY_ROWS:
+        layer = np.vstack([np.asarray(X, dtype=np.float64).T, prediction])
+        layer = (np.clip(layer, low[:, None], high[:, None]) - center[:, None]) / scale[:, None]
         for kernel, bias in zip(coefs, intercepts, strict=True):
             layer = layer if kernel is coefs[0] else ACTIVATIONS["tanh"](layer)
             total = np.repeat(bias[:, None], layer.shape[1], axis=1)
@@ -329,7 +326,19 @@ def mixture_network(
                 total += row[:, None] * values
             layer = total
         mean, log_width, log_weight = np.split(layer, 3)
-        weight = np.exp(log_weight - log_weight.max(axis=0))
-        means[part], widths[part] = mean.T, np.exp(np.clip(log_width, *LOG_WIDTHS)).T
-        weights[part] = (weight / sum(weight)).T
+        weight = exponential(log_weight - log_weight.max(axis=0))
+        means[:] = mean.T
+        widths[:] = exponential(np.clip(log_width, *LOG_WIDTHS)).T
+        weights[:] = (weight / ordered_sum(weight.T)).T
+    else:
+        from skdistmass.networks.mixture_kernel import mixture_outputs
+
+        rows = np.ascontiguousarray(X, dtype=np.float64)
+        theta = np.concatenate(
+            [part.ravel() for pair in zip(coefs, intercepts, strict=True) for part in pair]
+        )
+        sizes = np.array([len(low), *map(len, intercepts)])
+        mixture_outputs(
+            rows, prediction, np.stack([low, high, center, scale]), theta, sizes, means, widths, weights
+        )
     return Mixture(means, widths, weights)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from skdistmass.compiled import entry_point
-from skdistmass.networks.kernel import BLOCK, _exp, _fill, _inlined, _load_scaled
+from skdistmass.networks.activations import LOG_WIDTHS
+from skdistmass.networks.kernel import (
+    _TANH,
+    BLOCK,
+    _exp,
+    _fill,
+    _forward,
+    _inlined,
+    _largest,
+    _load_scaled,
+)
 from skdistmass.physics.statistics import mixture_quantile
 
 
@@ -63,7 +73,8 @@ def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top,
             for b in range(BLOCK):
                 best[b] = max(best[b], terms[c, b])
         _fill(sums, 0, 0.0)
-        for term in terms:
+        for c in range(n_components):  # a loop over the array itself would give rows of unknown strides
+            term = terms[c]
             for b in range(BLOCK):
                 term[b] -= best[b]
             _exp(term, work[2], work[3])
@@ -71,6 +82,80 @@ def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top,
                 sums[b] += work[2, b]
         for b in range(start, stop):
             top[b], total[b] = best[b - start], sums[b - start]
+
+
+@_inlined
+def _load_held(column, limits, row):
+    """Hold an input at its borders and scale it; what is left of the block becomes zero."""
+    low, high, center, scale = limits
+    for b in range(len(column)):
+        row[b] = (min(max(column[b], low), high) - center) / scale
+    _fill(row, len(column), 0.0)
+
+
+@_inlined
+def _mixture_of_block(outputs, room, scratch):
+    """Make widths of log widths and weights of log weights, in place."""
+    n = len(outputs) // 3
+    top, total = scratch[0], scratch[1]
+    for b in range(BLOCK):
+        top[b] = outputs[2 * n, b]
+    for k in range(1, n):
+        for b in range(BLOCK):
+            top[b] = max(top[b], outputs[2 * n + k, b])
+    _fill(total, 0, 0.0)
+    for k in range(n):
+        width, weight = outputs[n + k], outputs[2 * n + k]
+        for b in range(BLOCK):
+            width[b] = min(max(width[b], LOG_WIDTHS[0]), LOG_WIDTHS[1])
+            weight[b] -= top[b]
+        _exp(width, room[0], room[1])
+        for b in range(BLOCK):
+            width[b] = room[0, b]
+        _exp(weight, room[0], room[1])
+        for b in range(BLOCK):
+            weight[b] = room[0, b]
+            total[b] += weight[b]
+    for k in range(2 * n, 3 * n):
+        for b in range(BLOCK):
+            outputs[k, b] /= total[b]
+
+
+@entry_point("the errors of the models")
+def mixture_outputs(rows, prediction, limits, theta, sizes, means, widths, weights):
+    """Mixtures from a network with one hidden layer, as `skdistmass.networks.mixture` does.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        First inputs.
+    prediction : ndarray of shape (n_samples,)
+        Last input.
+    limits : ndarray of shape (4, n_features + 1)
+        Borders of the inputs, what to subtract from them and what to divide by.
+    theta : ndarray of shape (n_parameters,)
+        Weights of the network.
+    sizes : ndarray of int of shape (3,)
+        Layer sizes.
+    means, widths, weights : ndarray of shape (n_samples, n_components)
+        Receive the mixtures.
+    """
+    n_layers, width, n = len(sizes), _largest(sizes), means.shape[1]
+    layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
+    scratch = np.empty((2, BLOCK))
+    for start in range(0, len(prediction), BLOCK):
+        stop = min(start + BLOCK, len(prediction))
+        for i in range(rows.shape[1]):
+            _load_held(rows[start:stop, i], limits[:, i], layers[0, i])
+        _load_held(prediction[start:stop], limits[:, rows.shape[1]], layers[0, rows.shape[1]])
+        _forward(theta, sizes, _TANH, layers, slopes, scratch)
+        outputs = layers[n_layers - 1]
+        _mixture_of_block(outputs[: 3 * n], slopes[0], scratch)
+        for k in range(n):
+            for b in range(start, stop):
+                means[b, k] = outputs[k, b - start]
+                widths[b, k] = outputs[n + k, b - start]
+                weights[b, k] = outputs[2 * n + k, b - start]
 
 
 # Python runs it for a few stars, the compiler makes it the inside of a loop over many.
