@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -100,6 +101,20 @@ def kill_after(run: BaseProcess, seconds: float) -> bool:
     return run.exitcode == -signal.SIGKILL
 
 
+def kill_at_work(
+    task: Callable[[Path, Path], None], source: Path, output: Path, seconds: float, rng: np.random.Generator
+) -> float:
+    """Kill a task at a random moment, begun again if that came too late; tell how long it takes at most."""
+    while True:
+        output.parent.mkdir()
+        run, _ = start(task, source, output)
+        moment = rng.uniform(0, seconds)
+        if kill_after(run, moment):
+            return seconds
+        seconds = moment
+        shutil.rmtree(output.parent)
+
+
 class Catalogs:
     """Runs that write one catalogue in several formats."""
 
@@ -125,9 +140,8 @@ class Catalogs:
     def kill(self, number: int, rng: np.random.Generator) -> tuple[str, Fault]:
         """Kill a run at a random moment, go on, and compare with the clean run."""
         name = interruption.OUTPUTS[number % len(interruption.OUTPUTS)]
-        output = self.place(f"kill-{number}") / name
-        run, _ = start(write, self.source, output)
-        killed = kill_after(run, rng.uniform(0, self.seconds))
+        output = self.folder / f"kill-{number}" / name
+        self.seconds = kill_at_work(write, self.source, output, self.seconds, rng)
         n_done = len(list(parts_folder(output).glob("*/part.*")))
         if output.exists() and interruption.content(output) != self.expected[name]:
             return "", f"{name}: half a catalogue under its name"
@@ -137,9 +151,7 @@ class Catalogs:
             return "", f"{name}: another catalogue after {n_done} pieces"
         if left := sorted(set(os.listdir(output.parent)) - {name}):
             return "", f"{name}: {left} left behind"
-        return (
-            f"{name} killed, gone on to the same bytes" if killed else f"{name} done before the kill"
-        ), None
+        return f"{name} killed, gone on to the same bytes", None
 
     def race(self, number: int) -> tuple[str, Fault]:
         """Let two processes make one catalogue."""
@@ -174,22 +186,17 @@ class Trainings:
 
     def kill(self, number: int, rng: np.random.Generator) -> tuple[str, Fault]:
         """Kill a training at a random moment; what is there must load, and another training must work."""
-        folder = self.folder / f"train-{number}"
-        folder.mkdir()
-        output = folder / "expected.joblib"
-        run, _ = start(train, self.source, output)
-        killed = kill_after(run, rng.uniform(0, self.seconds))
+        output = self.folder / f"train-{number}" / "expected.joblib"
+        self.seconds = kill_at_work(train, self.source, output, self.seconds, rng)
         if output.exists():
             load_model(output), load_predictor(output)
             if output.read_bytes() != self.expected:
                 return "", "another model"
         content, _ = self.train(output)
-        left = [name for name in os.listdir(folder) if name.startswith(".")]
+        left = [name for name in os.listdir(output.parent) if name.startswith(".")]
         if content != self.expected or left:
             return "", f"training again gave another model, or left {left}"
-        return (
-            "training killed, none or the whole model" if killed else "training done before the kill"
-        ), None
+        return "training killed, none or the whole model", None
 
 
 def collect(attempts: list[Callable[[], tuple[str, Fault]]]) -> tuple[Counter[str], list[str]]:

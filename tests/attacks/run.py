@@ -63,7 +63,8 @@ def load_hostile_models(n_foreign: int | None) -> Result:
     command = [sys.executable, hostile_models.__file__, *([] if n_foreign is None else [str(n_foreign)])]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     *faults, summary = run.stdout.splitlines() or [run.stderr]
-    return Counter({summary: 1}), faults
+    number, _, what = summary.partition(" ")
+    return Counter({what: int(number) if number.isdigit() else 1}), faults
 
 
 def count_models() -> dict[str, int]:
