@@ -185,7 +185,7 @@ def test_input_errors_agree_with_monte_carlo(curved_model, size):
     noisy, quiet = widths_with_and_without(curved_model, stars, np.hypot(0.1, excess))
     assert_allclose(noisy, np.hypot(quiet, draws.std(axis=1)), rtol=0.02)
     by_gradient = draws.std(axis=1) < SMALL_ERROR * quiet
-    assert by_gradient.all() or size > 0.03
+    assert by_gradient.all() or size > 0.01
     assert not by_gradient.all() or size < 0.1
 
 
