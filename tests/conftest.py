@@ -1,9 +1,17 @@
 """What tests share: a small survey and its catalogue, real rows where they are, and no way to the network."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # The workers share the cores, as those of a joblib pool do, and with its word for it: libraries that wait
+    # in threads of their own for a core that another worker has take longer than those with one thread.
+    _SHARE = max((os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]), 1)
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_name, str(_SHARE))
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")

@@ -100,7 +100,12 @@ def run_guarded(code, folder, home=None):
 
 
 @pytest.mark.parametrize(
-    "job", [pytest.param(job, marks=[pytest.mark.slow] * (job in ("command", "training"))) for job in JOBS]
+    "job",
+    # The import is guarded below too, without a home.
+    [
+        pytest.param(job, marks=[pytest.mark.slow] * (job in ("command", "training", "import")))
+        for job in JOBS
+    ],
 )
 def test_nothing_outside_is_touched(job, tmp_path):
     code, errors = run_guarded(JOBS[job], tmp_path)

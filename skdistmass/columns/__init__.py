@@ -20,6 +20,7 @@ from skdistmass.columns.catalog import (
     CatalogColumn,
     Naming,
     canonical_catalog_name,
+    column_ucd,
 )
 from skdistmass.columns.inputs import (
     AUXILIARY_COLUMNS,
@@ -44,7 +45,6 @@ from skdistmass.columns.ranges import (
     MAX_EXTINCTION,
     PHYSICAL_RANGES,
 )
-from skdistmass.columns.ucds import column_ucd
 
 __all__ = [
     "ASPCAPFLAG_BITS",

@@ -120,13 +120,17 @@ class Catalogs:
 
     def __init__(self, folder: Path):
         self.folder, self.source = folder, interruption.make_inputs(folder)
-        self.expected = {}
-        for name in interruption.OUTPUTS:
+        self._clean: dict[str, tuple[dict[str, bytes], float]] = {}
+
+    def clean(self, name: str) -> tuple[dict[str, bytes], float]:
+        """Make a catalogue without a kill, once; give its bytes and the time that it took."""
+        if name not in self._clean:
             path = self.place(f"expected-{name}") / name
             begin = time.monotonic()
             finish(start(write, self.source, path)[0])
-            self.seconds = time.monotonic() - begin
-            self.expected[name] = interruption.content(path)
+            seconds = time.monotonic() - begin
+            self._clean[name] = interruption.content(path), seconds
+        return self._clean[name]
 
     def place(self, name: str) -> Path:
         """Make a folder of its own for a run."""
@@ -141,13 +145,14 @@ class Catalogs:
         """Kill a run at a random moment, go on, and compare with the clean run."""
         name = interruption.OUTPUTS[number % len(interruption.OUTPUTS)]
         output = self.folder / f"kill-{number}" / name
-        self.seconds = kill_at_work(write, self.source, output, self.seconds, rng)
+        expected, seconds = self.clean(name)
+        self._clean[name] = expected, kill_at_work(write, self.source, output, seconds, rng)
         n_done = len(list(parts_folder(output).glob("*/part.*")))
-        if output.exists() and interruption.content(output) != self.expected[name]:
+        if output.exists() and interruption.content(output) != expected:
             return "", f"{name}: half a catalogue under its name"
         if not output.exists():
             self.write(output)
-        if interruption.content(output) != self.expected[name]:
+        if interruption.content(output) != expected:
             return "", f"{name}: another catalogue after {n_done} pieces"
         if left := sorted(set(os.listdir(output.parent)) - {name}):
             return "", f"{name}: {left} left behind"
@@ -157,11 +162,12 @@ class Catalogs:
         """Let two processes make one catalogue."""
         name = interruption.OUTPUTS[number % len(interruption.OUTPUTS)]
         output = self.place(f"race-{number}") / name
+        expected, _ = self.clean(name)
         started = [start(write, self.source, output) for _ in range(2)]
         for run, _ in started:
             run.join(_SECONDS)
         codes = sorted(run.exitcode for run, _ in started)
-        if codes != [0, 1] or interruption.content(output) != self.expected[name]:
+        if codes != [0, 1] or interruption.content(output) != expected:
             return "", f"{name}: exit codes {codes}, or another catalogue"
         if left := sorted(set(os.listdir(output.parent)) - {name}):
             return "", f"{name}: {left} left behind"

@@ -53,10 +53,43 @@ def test_numpy_and_keras_agree(activation):
             assert_allclose(model.predict(X), expected, rtol=1e-9, atol=1e-9)
 
 
+class KerasSpy:
+    """Records what Keras is given to train and to validate on."""
+
+    def __init__(self, monkeypatch):
+        import keras
+
+        self.calls = []
+        train = keras.Model.fit
+
+        def record(model, X, y, **kwargs):
+            history = train(model, X, y, **kwargs)
+            self.calls.append({"model": model, "X": X, "y": y, **kwargs, "history": history.history})
+            return history
+
+        monkeypatch.setattr(keras.Model, "fit", record)
+
+
+ADAM = QUICK | {
+    "solver": "adam",
+    "n_members": 2,
+    "max_iter": 2,
+    "validation_fraction": 0.25,
+    "batch_size": 50,
+}
+
+
+@pytest.fixture(scope="module")
+def adam(table):
+    """A model of two members trained with adam, and what Keras was given; shared: change copies only."""
+    with pytest.MonkeyPatch.context() as patch:
+        spy = KerasSpy(patch)
+        return DistanceRegressor(**ADAM).fit(*table), spy.calls
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-def test_numpy_and_keras_agree_after_fit(solver, table):
-    settings = QUICK | {"n_members": 2, "solver": solver, "max_iter": 5}
-    model = DistanceRegressor(**settings).fit(*table)
+def test_numpy_and_keras_agree_after_fit(solver, table, adam):
+    model = adam[0] if solver == "adam" else DistanceRegressor(**ADAM | {"solver": solver}).fit(*table)
     assert_allclose(model.predict(table[0]), model.pipeline_.predict(table[0]), rtol=0, atol=1e-6)
 
 
@@ -119,12 +152,11 @@ def test_cloned_pipeline_takes_series_as_weights(table):
     assert list(again.feature_names_in_) == FEATURES
 
 
-def test_adam_trains_the_network_of_the_pipeline(table, monkeypatch):
-    spy = KerasSpy(monkeypatch)
-    model = DistanceRegressor(**QUICK | {"solver": "adam", "max_iter": 2, "n_members": 2}).fit(*table)
+def test_adam_trains_the_network_of_the_pipeline(adam):
+    model, calls = adam
     network = model.pipeline_[-1]
-    assert [call["model"] for call in spy.calls] == network.member_models_
-    assert network.history_["val_loss"] == model.validation_curve_ == spy.calls[0]["history"]["val_loss"]
+    assert [call["model"] for call in calls] == network.member_models_
+    assert network.history_["val_loss"] == model.validation_curve_ == calls[0]["history"]["val_loss"]
 
 
 def test_rows_do_not_depend_on_their_neighbours(fitted):
@@ -176,11 +208,10 @@ def test_integer_weight_is_repetition(kind, table):
     assert_array_equal(weighted.predict(X, return_std=True), repeated.predict(X, return_std=True))
 
 
-def test_order_of_rows_does_not_matter(table):
+def test_order_of_rows_does_not_matter(table, adam):
     order = np.random.default_rng(3).permutation(len(table[0]))
-    for settings in ({}, {"solver": "adam", "max_iter": 3}):
-        model = DistanceRegressor(**QUICK | settings).fit(*table)
-        shuffled = DistanceRegressor(**QUICK | settings).fit(*(part[order] for part in table))
+    for model in (DistanceRegressor(**QUICK).fit(*table), adam[0]):
+        shuffled = clone(model).fit(*(part[order] for part in table))
         assert_array_equal(model.predict(table[0]), shuffled.predict(table[0]))
 
 
@@ -233,28 +264,8 @@ def test_seed_fixes_the_result(solver, table):
 # The solvers and the loss
 
 
-class KerasSpy:
-    """Records what Keras is given to train and to validate on."""
-
-    def __init__(self, monkeypatch):
-        import keras
-
-        self.calls = []
-        train = keras.Model.fit
-
-        def record(model, X, y, **kwargs):
-            history = train(model, X, y, **kwargs)
-            self.calls.append({"model": model, "X": X, "y": y, **kwargs, "history": history.history})
-            return history
-
-        monkeypatch.setattr(keras.Model, "fit", record)
-
-
-def test_adam_holds_a_validation_part_out(table, monkeypatch):
-    spy = KerasSpy(monkeypatch)
-    settings = QUICK | {"solver": "adam", "max_iter": 2, "validation_fraction": 0.25, "batch_size": 50}
-    DistanceRegressor(**settings).fit(*table)
-    (call,) = spy.calls
+def test_adam_holds_a_validation_part_out(table, adam):
+    call = adam[1][0]
     X_validation, y_validation, weight_validation = call["validation_data"]
     assert len(X_validation) == 75
     assert len(call["X"]) == 225
@@ -265,7 +276,7 @@ def test_adam_holds_a_validation_part_out(table, monkeypatch):
     assert_allclose(np.sort(weights / weights.sum()), np.sort(table[2] / table[2].sum()))
 
 
-def test_adam_stops_early(monkeypatch):
+def test_adam_stops_early(monkeypatch, adam):
     spy = KerasSpy(monkeypatch)
     X = features(80)
     y = np.random.default_rng(0).normal(size=80)  # nothing to learn
@@ -274,11 +285,11 @@ def test_adam_stops_early(monkeypatch):
     validation_loss = spy.calls[0]["history"]["val_loss"]
     assert 4 <= model.n_iter_ < 100
     assert model.converged_
+    assert not adam[0].converged_
     assert model.n_iter_ == len(validation_loss) == len(model.loss_curve_)
     assert np.argmin(validation_loss) == model.best_epoch_ == model.n_iter_ - 4
     assert model.validation_curve_ == validation_loss
     assert model.loss_ == pytest.approx(min(validation_loss))
-    assert not DistanceRegressor(**settings | {"max_iter": 2}).fit(X, y).converged_
     model.set_params(solver="lbfgs").fit(X, y)
     assert not hasattr(model, "validation_curve_")
     assert not hasattr(model, "best_epoch_")

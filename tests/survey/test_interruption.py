@@ -90,9 +90,9 @@ def source(tmp_path_factory):
     return make_inputs(tmp_path_factory.mktemp("inputs"))
 
 
-@pytest.mark.parametrize(
-    "name", ["out.fits", *(pytest.param(name, marks=pytest.mark.slow) for name in OUTPUTS[1:])]
-)
+# `tests/attacks/test_attacks.py` kills two runs and lets two race in forked processes, which is quicker.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OUTPUTS)
 def test_a_killed_run_goes_on_to_the_same_bytes(name, source, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -120,6 +120,7 @@ def test_a_killed_command_with_workers_is_gone_on_from_without(source, tmp_path)
     assert sorted(os.listdir(output.parent)) == ["out"]
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_writes_and_one_is_told_who(source, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
