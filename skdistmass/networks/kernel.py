@@ -186,15 +186,22 @@ def _products(row, rows, out, offset):
 
 
 @_inlined
+def _dense(theta, offset, inputs, outputs):
+    """Sum up the inputs of a layer, whose weights begin at `offset`, before its activation."""
+    n_in, n_out = len(inputs), len(outputs)
+    for j in range(n_out):
+        _fill(outputs[j], 0, theta[offset + n_in * n_out + j])
+        _combine(theta, offset + j, n_out, inputs, outputs[j])
+
+
+@_inlined
 def _forward(theta, sizes, code, layers, slopes, scratch):
     """Run a block, whose features stand in the first layer, through the network."""
     offset, last = 0, len(sizes) - 2
     for layer in range(last + 1):
         n_in, n_out = sizes[layer], sizes[layer + 1]
         inputs, outputs = layers[layer, :n_in], layers[layer + 1, :n_out]
-        for j in range(n_out):
-            _fill(outputs[j], 0, theta[offset + n_in * n_out + j])
-            _combine(theta, offset + j, n_out, inputs, outputs[j])
+        _dense(theta, offset, inputs, outputs)
         if layer < last:
             _activate(code, outputs, slopes[layer + 1, :n_out], scratch)
         offset += (n_in + 1) * n_out
@@ -254,14 +261,6 @@ def _load(features, start, stop, layer):
         _fill(row, stop - start, 0.0)
 
 
-@_inlined
-def _largest(sizes):
-    width = 0
-    for size in sizes:
-        width = max(width, size)
-    return width
-
-
 @entry_point("the loss of the networks")
 def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums):
     """Sum loss and gradient over some chunks of the table.
@@ -285,7 +284,7 @@ def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums
     sums : ndarray of shape (n_chunks, 1 + n_parameters)
         Receives the loss and the gradient of each chunk in its row.
     """
-    n_layers, width = len(sizes), _largest(sizes)
+    n_layers, width = len(sizes), sizes.max()
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
     errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
     for chunk in range(chunks[0], chunks[1]):
@@ -375,7 +374,7 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output, spread, gradient
     gradient : ndarray of shape (n_samples, n_features) or (0, n_features)
         Receives the derivatives of the mean output by the features, if it has room for them.
     """
-    n_layers, width, n_networks = len(sizes), _largest(sizes), len(thetas)
+    n_layers, width, n_networks = len(sizes), sizes.max(), len(thetas)
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
     errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
     members, sums = np.empty((n_networks, BLOCK)), np.empty((sizes[0] + 1, BLOCK))

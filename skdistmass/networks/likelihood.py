@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from skdistmass.compiled import entry_point
 from skdistmass.networks.activations import LOG_WIDTHS
-from skdistmass.networks.kernel import BLOCK, _backward, _fill, _forward, _inlined, _largest, _load
+from skdistmass.networks.kernel import BLOCK, _backward, _fill, _forward, _inlined, _load
 from skdistmass.networks.lbfgs import layer_shapes, split_weights
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def sum_likelihood(theta, sizes, features, residual, noise, sums):
     sums : ndarray of shape (1 + n_parameters,)
         Receives the sum and its gradient.
     """
-    n_layers, width = len(sizes), _largest(sizes)
+    n_layers, width = len(sizes), sizes.max()
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
     errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
     work = np.empty(2 * (sizes[n_layers - 1] // 3))

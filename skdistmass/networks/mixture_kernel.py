@@ -9,12 +9,12 @@ from skdistmass.networks.activations import LOG_WIDTHS
 from skdistmass.networks.kernel import (
     _TANH,
     BLOCK,
+    _dense,
     _exp,
     _fill,
-    _forward,
     _inlined,
-    _largest,
     _load_scaled,
+    _saturating,
 )
 from skdistmass.physics.statistics import mixture_quantile
 
@@ -140,17 +140,19 @@ def mixture_outputs(rows, prediction, limits, theta, sizes, means, widths, weigh
     means, widths, weights : ndarray of shape (n_samples, n_components)
         Receive the mixtures.
     """
-    n_layers, width, n = len(sizes), _largest(sizes), means.shape[1]
-    layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
-    scratch = np.empty((2, BLOCK))
+    n_inputs, hidden, n = sizes[0], sizes[1], means.shape[1]
+    inputs, neurons = np.empty((n_inputs, BLOCK)), np.empty((hidden, BLOCK))
+    outputs, room, scratch = np.empty((3 * n, BLOCK)), np.empty((2, BLOCK)), np.empty((2, BLOCK))
     for start in range(0, len(prediction), BLOCK):
         stop = min(start + BLOCK, len(prediction))
-        for i in range(rows.shape[1]):
-            _load_held(rows[start:stop, i], limits[:, i], layers[0, i])
-        _load_held(prediction[start:stop], limits[:, rows.shape[1]], layers[0, rows.shape[1]])
-        _forward(theta, sizes, _TANH, layers, slopes, scratch)
-        outputs = layers[n_layers - 1]
-        _mixture_of_block(outputs[: 3 * n], slopes[0], scratch)
+        for i in range(n_inputs - 1):
+            _load_held(rows[start:stop, i], limits[:, i], inputs[i])
+        _load_held(prediction[start:stop], limits[:, n_inputs - 1], inputs[n_inputs - 1])
+        _dense(theta, 0, inputs, neurons)
+        for j in range(hidden):
+            _saturating(_TANH, neurons[j], room[0], room[1], scratch[0])
+        _dense(theta, (n_inputs + 1) * hidden, neurons, outputs)
+        _mixture_of_block(outputs, room, scratch)
         for k in range(n):
             for b in range(start, stop):
                 means[b, k] = outputs[k, b - start]
