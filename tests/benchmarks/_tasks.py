@@ -91,11 +91,13 @@ def isochrones(folder: Path, rows: int):
     return lambda: model.predict_distance(labels, 10.0, 0.0, X_error=errors)
 
 
+WITH_PERCENTILES = "catalogue with percentiles"
 WHOLE = {
     "catalogue of 48 stars": catalog("few.fits", "few_out.fits"),
     "catalogue, FITS to FITS": catalog("survey.fits", "out.fits", "--no-isochrone"),
     "catalogue, Parquet to Parquet": catalog("survey.parquet", "out.parquet", "--no-isochrone"),
     "catalogue with isochrones": catalog("survey.fits", "out_i.fits"),
+    WITH_PERCENTILES: catalog("survey.fits", "out_p.fits", "--no-isochrone", "--percentiles"),
 }
 TIMED = {
     "fit, 20,000 stars": fit,

@@ -85,6 +85,7 @@ def run(options, folder):
     results += [
         timed(version, "catalogue of 48 stars", folder, options, 4.0, repeats=3),
         timed(version, "catalogue, FITS to FITS", folder, options, 6.0, repeats=3),
+        timed(version, _tasks.WITH_PERCENTILES, folder, options, 19.5),
         timed(version, "catalogue with isochrones", folder, options, 22.0),
         timed(version, "catalogue, Parquet to Parquet", folder, options, 45.0),
     ]
