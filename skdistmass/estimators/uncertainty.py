@@ -113,6 +113,9 @@ class ErrorModel(StablePickle):
 
 HIDDEN_NEURONS = 16
 PENALTY = 1e-3
+"""L2 penalty of the network of distributions, from `FULL_STARS` stars on."""
+FULL_STARS = 3500
+"""Fewer stars are penalised more each, so that all of them together are as much."""
 MIN_STARS = 500
 """Fewer held-out stars give one distribution for all."""
 # Means, log widths and log weights, in units of the residuals' scatter, that training starts from.
@@ -205,7 +208,8 @@ class ResidualDistribution(StablePickle):
         center, scale = inputs.mean(axis=0), np.where(spread > 0, spread, 1.0)
         unit = max(robust_sigma(residual), 1e-9 * float(np.abs(prediction).max() + 1.0))
         scaled = (np.clip(inputs, low, high) - center) / scale
-        weights = fit_mixture_network(scaled, residual / unit, noise / unit, HIDDEN_NEURONS, _START, PENALTY)
+        penalty = PENALTY * max(1.0, FULL_STARS / len(residual))
+        weights = fit_mixture_network(scaled, residual / unit, noise / unit, HIDDEN_NEURONS, _START, penalty)
         return cls(
             coefs=weights[::2],
             intercepts=weights[1::2],
