@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import generated
 import hostile_models
+import hostile_programs
+import hostile_routes
 import mutated
 import processes
 
@@ -60,16 +62,18 @@ def quiet() -> None:
 
 def load_hostile_models(n_foreign: int | None) -> Result:
     """Load hostile model files on every route."""
-    command = [sys.executable, hostile_models.__file__, *([] if n_foreign is None else [str(n_foreign)])]
+    command = [sys.executable, hostile_routes.__file__, *([] if n_foreign is None else [str(n_foreign)])]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
-    *faults, summary = run.stdout.splitlines() or [run.stderr]
+    *faults, summary = run.stdout.splitlines() or [""]
+    if run.returncode and not faults:
+        return Counter({"fault": 1}), [f"it ended with {run.returncode}: {run.stderr[-300:]}"]
     number, _, what = summary.partition(" ")
-    return Counter({what: int(number) if number.isdigit() else 1}), faults
+    return Counter({what: int(number)}), faults
 
 
 def count_models() -> dict[str, int]:
     """Count the hostile model files that there are: all, and those that name nothing foreign."""
-    other = len(list(hostile_models.malformed_files())) + len(list(hostile_models.damaged_files()))
+    other = len(list(hostile_programs.malformed_files())) + len(list(hostile_models.damaged_files()))
     return {"other": other, "all": other + len(hostile_models.foreign_files(None))}
 
 
