@@ -11,28 +11,14 @@ import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 from numpy.testing import assert_array_equal
+from star_tables import BIG, VALUES, as_lists, frame, table
 
 from skdistmass import read_stars, write_table
 from skdistmass.survey.read import StarReader
 
-BIG = 2052553983024456193
-VALUES = {"TEFF": 4800.5, "LOGG": 2.5, "M_H": -0.1, "C_FE": 0.0, "N_FE": 0.25, "K": 10.5, "A_K": 0.1}
-
-
-def table(n_rows=3, **columns):
-    return Table({name: np.full(n_rows, value) for name, value in VALUES.items()} | columns)
-
-
-def frame(**columns):
-    return pd.DataFrame({name: [value] * 3 for name, value in VALUES.items()} | columns)
-
 
 def arrow(**columns):
     return pa.table({name: pa.array([value] * 2) for name, value in VALUES.items()} | columns)
-
-
-def as_lists(stars, *names):
-    return [np.asarray(stars[name]).tolist() for name in names]
 
 
 # Masks and nulls in files

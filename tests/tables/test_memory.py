@@ -8,28 +8,13 @@ import pyarrow as pa
 import pytest
 from astropy import units
 from astropy.coordinates import SkyCoord
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import MaskedColumn, QTable
 from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.testing import assert_array_equal
+from star_tables import BIG, as_lists, frame, table
 
 from skdistmass import read_stars
-
-BIG = 2052553983024456193
-VALUES = {"TEFF": 4800.5, "LOGG": 2.5, "M_H": -0.1, "C_FE": 0.0, "N_FE": 0.25, "K": 10.5, "A_K": 0.1}
-
-
-def table(n_rows=3, **columns):
-    return Table({name: np.full(n_rows, value) for name, value in VALUES.items()} | columns)
-
-
-def frame(**columns):
-    return pd.DataFrame({name: [value] * 3 for name, value in VALUES.items()} | columns)
-
-
-def as_lists(stars, *names):
-    return [np.asarray(stars[name]).tolist() for name in names]
-
 
 PAIR = pa.array([BIG, None])
 OF_ARROW = pa.table({"i": PAIR, "u": PAIR.cast(pa.uint64()), "b": pa.array([True, None])})
