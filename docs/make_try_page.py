@@ -118,7 +118,7 @@ def ages() -> dict[str, Any]:
 
 def clump() -> dict[str, Any]:
     """Network of the evolutionary state."""
-    from skdistmass.networks import red_clump
+    from skdistmass.models import red_clump
 
     arrays = red_clump._network()
     layers = range(sum(name.startswith("kernel") for name in arrays))

@@ -149,7 +149,7 @@ class AgeInference(NetworkInference):
 
         See Also
         --------
-        skdistmass.networks.red_clump.red_clump_probability : The probability, from the five labels.
+        skdistmass.models.red_clump.red_clump_probability : The probability, from the five labels.
 
         Notes
         -----

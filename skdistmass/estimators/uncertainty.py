@@ -127,7 +127,7 @@ SPARSE = 0.1
 """Share of the calibration stars, those of the lowest density, from which on errors are widened."""
 # Log densities below the border that count in the widening; further out nothing is known.
 MAX_DEPTH = 15.0
-SMALL_ERROR = 0.05
+SMALL_ERROR = 0.2
 """Up to this share of the error without them, errors of features are propagated by the gradient alone."""
 
 

@@ -207,12 +207,13 @@ def _pass_compiled(
     activation: str,
 ) -> None:
     from skdistmass.networks import kernel
+    from skdistmass.networks.activation_kernel import ACTIVATION_CODES
 
     n_networks = len(coefs[0])
     layers = [part.reshape(n_networks, -1) for pair in zip(coefs, intercepts, strict=True) for part in pair]
     thetas = np.ascontiguousarray(np.concatenate(layers, axis=1))
     sizes = np.array([coefs[0].shape[1], *(bias.shape[1] for bias in intercepts)])
-    code = kernel.ACTIVATION_CODES[activation]
+    code = ACTIVATION_CODES[activation]
 
     def fill(start: int) -> None:
         part = slice(start, start + THREAD_ROWS)

@@ -20,144 +20,54 @@ import numba
 import numpy as np
 
 from skdistmass.compiled import OPTIONS, entry_point
-from skdistmass.networks.activations import (
-    ACTIVATION_NAMES,
-    EXP_SERIES,
-    LN2_HIGH,
-    LN2_LOW,
-    LOG1P_SERIES,
-    LOG2_E,
-    MAX_EXPONENT,
-    ROUND,
-)
+from skdistmass.networks.activation_kernel import BLOCK, _activate, _fill, _inlined, _times_slope
 
-BLOCK = 256
 # Rows whose sums are kept apart; threads take whole chunks.
 CHUNK_ROWS = 8192
 SQUARED_ERROR = 1e30  # a Huber threshold no residual reaches
 
-ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATION_NAMES)}
-_RELU, _TANH, _LOGISTIC, _IDENTITY, _SOFTPLUS, _ELU, _SILU = range(7)
-
-
-# A function that is not inlined has one machine code in the process that compiles it, and another one,
-# optimised once more with its caller, in the file of the caller; sums that may be reordered then differ in
-# their last digits between a first and a second run. So all is part of the two entry points kept on disk.
-_inlined = numba.njit(forceinline=True, **OPTIONS)
 # Sums over stars may be reordered, so that they run in vectors; infinities and NaN stay what they are.
 _reordered = numba.njit(forceinline=True, fastmath={"reassoc", "contract", "nsz"}, **OPTIONS)
 
 
 @_inlined
-def _exp(x, out, power):
-    """Exponential of a block: `exponential` of `skdistmass.networks.activations`."""
-    for b in range(BLOCK):
-        power[b] = min(max(x[b], -MAX_EXPONENT), MAX_EXPONENT) * LOG2_E + ROUND
-    for b in range(BLOCK):
-        k = power[b] - ROUND
-        rest = (min(max(x[b], -MAX_EXPONENT), MAX_EXPONENT) - k * LN2_HIGH) - k * LN2_LOW
-        series = EXP_SERIES[0]
-        for n in range(1, len(EXP_SERIES)):
-            series = series * rest + EXP_SERIES[n]
-        out[b] = series
-    bits = power.view(np.int64)
-    for b in range(BLOCK):
-        bits[b] = (bits[b] + 1023) << 52
-    for b in range(BLOCK):
-        out[b] *= power[b]
-
-
-@_inlined
-def _fill(row, start, value):
-    # Plain loops compile in a tenth of the time that assignments to slices need.
-    for b in range(start, BLOCK):
-        row[b] = value
-
-
-@_inlined
-def _saturating(code, z, slope, e, scratch):
-    """Apply tanh, logistic or silu to one neuron."""
-    factor = 2.0 if code == _TANH else 1.0
-    for b in range(BLOCK):
-        scratch[b] = factor * z[b]
-    _exp(scratch, e, slope)
-    for b in range(BLOCK):
-        if code == _TANH:
-            z[b] = 1.0 - 2.0 / (e[b] + 1.0)
-            slope[b] = 1.0 - z[b] * z[b]
-            continue
-        logistic = 1.0 - 1.0 / (e[b] + 1.0)
-        if code == _LOGISTIC:
-            z[b] = logistic
-            slope[b] = logistic * (1.0 - logistic)
-        else:
-            slope[b] = logistic * (1.0 + z[b] * (1.0 - logistic))
-            z[b] = z[b] * logistic
-
-
-@_inlined
-def _softplus(z, slope, e, scratch):
-    for b in range(BLOCK):
-        scratch[b] = -abs(z[b])
-    _exp(scratch, e, slope)
-    for b in range(BLOCK):
-        slope[b] = (1.0 if z[b] > 0.0 else e[b]) / (1.0 + e[b])
-        ratio = e[b] / (2.0 + e[b])
-        scratch[b] = ratio * ratio
-        e[b] = ratio
-        z[b] = z[b] if z[b] > 0.0 else 0.0
-    for n in range(len(LOG1P_SERIES)):
-        for b in range(BLOCK):
-            z[b] += LOG1P_SERIES[n] * e[b]
-            e[b] *= scratch[b]
-
-
-@_inlined
-def _elu(z, slope, e, scratch):
-    for b in range(BLOCK):
-        scratch[b] = -abs(z[b])
-    _exp(scratch, e, slope)
-    for b in range(BLOCK):
-        slope[b] = 1.0 if z[b] > 0.0 else e[b]
-        z[b] = z[b] if z[b] > 0.0 else e[b] - 1.0
-
-
-@_inlined
-def _activate(code, values, slopes, scratch):
-    """Apply the activation to a layer in place and keep its derivative."""
-    for j in range(len(values)):
-        z, slope = values[j], slopes[j]
-        if code == _RELU:
-            for b in range(BLOCK):
-                slope[b] = 1.0 if z[b] > 0.0 else 0.0
-                z[b] = z[b] if z[b] > 0.0 else 0.0
-        elif code in (_TANH, _LOGISTIC, _SILU):
-            _saturating(code, z, slope, scratch[0], scratch[1])
-        elif code == _SOFTPLUS:
-            _softplus(z, slope, scratch[0], scratch[1])
-        elif code == _ELU:
-            _elu(z, slope, scratch[0], scratch[1])
-        else:
-            _fill(slope, 0, 1.0)
-
-
-@_inlined
-def _combine(factors, offset, stride, rows, out):
-    """Add the rows, each times its factor, to `out`; four at a time, to read and write `out` less often."""
+def _combine_two(factors, first, second, stride, rows, out, other):
+    """Add the rows, each times its factor, to two sums; four at a time, to read and write less often."""
     i = 0
     while i + 4 <= len(rows):
-        at = offset + i * stride
-        f0, f1, f2, f3 = factors[at], factors[at + stride], factors[at + 2 * stride], factors[at + 3 * stride]
-        if f0 != 0.0 or f1 != 0.0 or f2 != 0.0 or f3 != 0.0:  # zeros: two networks side by side
+        at, beside = first + stride, second + stride
+        f0, f1, f2, f3 = factors[first], factors[at], factors[at + stride], factors[at + 2 * stride]
+        g0, g1 = factors[second], factors[beside]
+        g2, g3 = factors[beside + stride], factors[beside + 2 * stride]
+        zero = f0 == 0.0 and f1 == 0.0 and f2 == 0.0 and f3 == 0.0  # two networks side by side
+        if not (zero and g0 == 0.0 and g1 == 0.0 and g2 == 0.0 and g3 == 0.0):
             r0, r1, r2, r3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
             for b in range(BLOCK):
                 out[b] = (((out[b] + f0 * r0[b]) + f1 * r1[b]) + f2 * r2[b]) + f3 * r3[b]
-        i += 4
+                other[b] = (((other[b] + g0 * r0[b]) + g1 * r1[b]) + g2 * r2[b]) + g3 * r3[b]
+        i, first, second = i + 4, first + 4 * stride, second + 4 * stride
     while i < len(rows):
-        factor, row = factors[offset + i * stride], rows[i]
+        f0, g0, row = factors[first], factors[second], rows[i]
         for b in range(BLOCK):
-            out[b] += factor * row[b]
-        i += 1
+            out[b] += f0 * row[b]
+            other[b] += g0 * row[b]
+        i, first, second = i + 1, first + stride, second + stride
+
+
+@_inlined
+def _combine(factors, offset, between, stride, rows, sums):
+    """Add the rows, each times its factor, to each of the sums, whose factors begin `between` apart."""
+    j = 0
+    while j + 2 <= len(sums):
+        first = offset + j * between
+        _combine_two(factors, first, first + between, stride, rows, sums[j], sums[j + 1])
+        j += 2
+    if j < len(sums):
+        total = sums[j]
+        for i in range(len(rows)):
+            factor, row = factors[offset + j * between + i * stride], rows[i]
+            for b in range(BLOCK):
+                total[b] += factor * row[b]
 
 
 @_reordered
@@ -191,11 +101,11 @@ def _dense(theta, offset, inputs, outputs):
     n_in, n_out = len(inputs), len(outputs)
     for j in range(n_out):
         _fill(outputs[j], 0, theta[offset + n_in * n_out + j])
-        _combine(theta, offset + j, n_out, inputs, outputs[j])
+    _combine(theta, offset, 1, n_out, inputs, outputs)
 
 
 @_inlined
-def _forward(theta, sizes, code, layers, slopes, scratch):
+def _forward(theta, sizes, code, layers, slopes):
     """Run a block, whose features stand in the first layer, through the network."""
     offset, last = 0, len(sizes) - 2
     for layer in range(last + 1):
@@ -203,28 +113,35 @@ def _forward(theta, sizes, code, layers, slopes, scratch):
         inputs, outputs = layers[layer, :n_in], layers[layer + 1, :n_out]
         _dense(theta, offset, inputs, outputs)
         if layer < last:
-            _activate(code, outputs, slopes[layer + 1, :n_out], scratch)
+            _activate(code, outputs, slopes[layer + 1, :n_out])
         offset += (n_in + 1) * n_out
 
 
 @_inlined
-def _backward(theta, sizes, layers, slopes, errors, scratch, gradient):
+def _errors_before(theta, offset, error, before):
+    """Carry derivatives by the outputs of a layer, whose weights begin at `offset`, to its inputs."""
+    for i in range(len(before)):
+        _fill(before[i], 0, 0.0)
+    _combine(theta, offset, len(error), 1, error, before)
+
+
+@_inlined
+def _backward(theta, sizes, code, layers, slopes, errors, ones, gradient):
     """Add the gradient of a block; ``errors[0, 0]`` has the derivative of its loss by the output."""
-    offset, ones = len(theta), scratch[0]
+    offset = len(theta)
     _fill(ones, 0, 1.0)
     for layer in range(len(sizes) - 2, -1, -1):
         n_in, n_out = sizes[layer], sizes[layer + 1]
         offset -= (n_in + 1) * n_out
         side = (len(sizes) - layer) % 2
-        error, error_before = errors[side, :n_out], errors[1 - side]
+        error = errors[side, :n_out]
         _products(ones, error, gradient, offset + n_in * n_out)
         for i in range(n_in):
             _products(layers[layer, i], error, gradient, offset + i * n_out)
-            if layer > 0:
-                _fill(error_before[i], 0, 0.0)
-                _combine(theta, offset + i * n_out, 1, error, error_before[i])
-                for b in range(BLOCK):
-                    error_before[i, b] *= slopes[layer, i, b]
+        if layer > 0:
+            _errors_before(theta, offset, error, errors[1 - side, :n_in])
+            for i in range(n_in):
+                _times_slope(code, errors[1 - side, i], layers[layer, i], slopes[layer, i])
 
 
 @_inlined
@@ -286,7 +203,7 @@ def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums
     """
     n_layers, width = len(sizes), sizes.max()
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
-    errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
+    errors, scratch = np.empty((2, width, BLOCK)), np.empty(BLOCK)
     for chunk in range(chunks[0], chunks[1]):
         row = sums[chunk]
         for parameter in range(len(row)):
@@ -295,11 +212,11 @@ def sum_chunks(theta, sizes, code, features, target, weight, delta, chunks, sums
         for start in range(chunk * CHUNK_ROWS, end, BLOCK):
             stop = min(start + BLOCK, end)
             _load(features, start, stop, layers[0])
-            _forward(theta, sizes, code, layers, slopes, scratch)
-            output, loss = layers[n_layers - 1, 0], scratch[0]
-            _loss_of_block(output, target[start:stop], weight[start:stop], delta, errors[0, 0], loss)
-            row[0] += _sum(loss)
-            _backward(theta, sizes, layers, slopes, errors, scratch, row[1:])
+            _forward(theta, sizes, code, layers, slopes)
+            output = layers[n_layers - 1, 0]
+            _loss_of_block(output, target[start:stop], weight[start:stop], delta, errors[0, 0], scratch)
+            row[0] += _sum(scratch)
+            _backward(theta, sizes, code, layers, slopes, errors, scratch, row[1:])
 
 
 @_inlined
@@ -312,7 +229,7 @@ def _load_scaled(rows, start, stop, mean, scale, layer):
 
 
 @_inlined
-def _add_gradient(theta, sizes, slopes, errors, total):
+def _add_gradient(theta, sizes, code, layers, slopes, errors, total):
     """Add the derivatives of the output of a network by its scaled features."""
     offset = len(theta)
     _fill(errors[0, 0], 0, 1.0)
@@ -320,13 +237,11 @@ def _add_gradient(theta, sizes, slopes, errors, total):
         n_in, n_out = sizes[layer], sizes[layer + 1]
         offset -= (n_in + 1) * n_out
         side = (len(sizes) - layer) % 2
-        error, before = errors[side, :n_out], errors[1 - side]
+        before = errors[1 - side, :n_in]
+        _errors_before(theta, offset, errors[side, :n_out], before)
         for i in range(n_in):
-            _fill(before[i], 0, 0.0)
-            _combine(theta, offset + i * n_out, 1, error, before[i])
             if layer > 0:
-                for b in range(BLOCK):
-                    before[i, b] *= slopes[layer, i, b]
+                _times_slope(code, before[i], layers[layer, i], slopes[layer, i])
             else:
                 for b in range(BLOCK):
                     total[i, b] += before[i, b]
@@ -376,7 +291,7 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output, spread, gradient
     """
     n_layers, width, n_networks = len(sizes), sizes.max(), len(thetas)
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
-    errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
+    errors = np.empty((2, width, BLOCK))
     members, sums = np.empty((n_networks, BLOCK)), np.empty((sizes[0] + 1, BLOCK))
     for start in range(0, len(output), BLOCK):
         stop = min(start + BLOCK, len(output))
@@ -384,12 +299,12 @@ def mean_output(thetas, sizes, code, rows, mean, scale, output, spread, gradient
         for i in range(len(sums)):
             _fill(sums[i], 0, 0.0)
         for k in range(n_networks):
-            _forward(thetas[k], sizes, code, layers, slopes, scratch)
+            _forward(thetas[k], sizes, code, layers, slopes)
             for b in range(BLOCK):
                 members[k, b] = layers[n_layers - 1, 0, b]
                 sums[sizes[0], b] += members[k, b]
             if len(gradient):
-                _add_gradient(thetas[k], sizes, slopes, errors, sums)
+                _add_gradient(thetas[k], sizes, code, layers, slopes, errors, sums)
         for b in range(start, stop):
             output[b] = sums[sizes[0], b - start] / n_networks
         if len(spread):

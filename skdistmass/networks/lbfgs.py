@@ -19,6 +19,7 @@ from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
 from skdistmass.networks import kernel
+from skdistmass.networks.activation_kernel import ACTIVATION_CODES
 from skdistmass.networks.forward import count_threads
 from skdistmass.networks.solution import Solution, constant_solution
 from skdistmass.networks.training_table import Block
@@ -164,7 +165,7 @@ class Objective:
             self._weight += float(block.weight.sum())
             low, high = self.target_range
             self.target_range = min(low, float(block.target.min())), max(high, float(block.target.max()))
-        self._network = np.array(settings.sizes), kernel.ACTIVATION_CODES[settings.activation]
+        self._network = np.array(settings.sizes), ACTIVATION_CODES[settings.activation]
         shapes = layer_shapes(settings.sizes)
         self._penalty = np.concatenate([np.full(np.prod(s), settings.alpha * (len(s) == 2)) for s in shapes])
 

@@ -5,17 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from skdistmass.compiled import entry_point
+from skdistmass.networks.activation_kernel import BLOCK, _exp, _fill, _inlined, _tanh
 from skdistmass.networks.activations import LOG_WIDTHS
-from skdistmass.networks.kernel import (
-    _TANH,
-    BLOCK,
-    _dense,
-    _exp,
-    _fill,
-    _inlined,
-    _load_scaled,
-    _saturating,
-)
+from skdistmass.networks.kernel import _dense, _load_scaled
 from skdistmass.physics.statistics import mixture_quantile
 
 
@@ -59,7 +51,7 @@ def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top,
     """
     n_components, n_features = means.shape
     scaled, terms = np.empty((n_features, BLOCK)), np.empty((n_components, BLOCK))
-    work = np.empty((4, BLOCK))
+    work = np.empty((3, BLOCK))
     best, sums = work[0], work[1]
     for start in range(0, len(rows), BLOCK):
         stop = min(start + BLOCK, len(rows))
@@ -76,10 +68,7 @@ def mixture_sums(rows, center, scale, limit, means, choleskys, log_weights, top,
         for c in range(n_components):  # a loop over the array itself would give rows of unknown strides
             term = terms[c]
             for b in range(BLOCK):
-                term[b] -= best[b]
-            _exp(term, work[2], work[3])
-            for b in range(BLOCK):
-                sums[b] += work[2, b]
+                sums[b] += _exp(term[b] - best[b])
         for b in range(start, stop):
             top[b], total[b] = best[b - start], sums[b - start]
 
@@ -94,10 +83,9 @@ def _load_held(column, limits, row):
 
 
 @_inlined
-def _mixture_of_block(outputs, room, scratch):
-    """Make widths of log widths and weights of log weights, in place."""
+def _mixture_of_block(outputs, top, total):
+    """Make widths of log widths and weights of log weights, in place; the others are room."""
     n = len(outputs) // 3
-    top, total = scratch[0], scratch[1]
     for b in range(BLOCK):
         top[b] = outputs[2 * n, b]
     for k in range(1, n):
@@ -107,14 +95,8 @@ def _mixture_of_block(outputs, room, scratch):
     for k in range(n):
         width, weight = outputs[n + k], outputs[2 * n + k]
         for b in range(BLOCK):
-            width[b] = min(max(width[b], LOG_WIDTHS[0]), LOG_WIDTHS[1])
-            weight[b] -= top[b]
-        _exp(width, room[0], room[1])
-        for b in range(BLOCK):
-            width[b] = room[0, b]
-        _exp(weight, room[0], room[1])
-        for b in range(BLOCK):
-            weight[b] = room[0, b]
+            width[b] = _exp(min(max(width[b], LOG_WIDTHS[0]), LOG_WIDTHS[1]))
+            weight[b] = _exp(weight[b] - top[b])
             total[b] += weight[b]
     for k in range(2 * n, 3 * n):
         for b in range(BLOCK):
@@ -142,7 +124,7 @@ def mixture_outputs(rows, prediction, limits, theta, sizes, means, widths, weigh
     """
     n_inputs, hidden, n = sizes[0], sizes[1], means.shape[1]
     inputs, neurons = np.empty((n_inputs, BLOCK)), np.empty((hidden, BLOCK))
-    outputs, room, scratch = np.empty((3 * n, BLOCK)), np.empty((2, BLOCK)), np.empty((2, BLOCK))
+    outputs, room = np.empty((3 * n, BLOCK)), np.empty((2, BLOCK))
     for start in range(0, len(prediction), BLOCK):
         stop = min(start + BLOCK, len(prediction))
         for i in range(n_inputs - 1):
@@ -150,9 +132,9 @@ def mixture_outputs(rows, prediction, limits, theta, sizes, means, widths, weigh
         _load_held(prediction[start:stop], limits[:, n_inputs - 1], inputs[n_inputs - 1])
         _dense(theta, 0, inputs, neurons)
         for j in range(hidden):
-            _saturating(_TANH, neurons[j], room[0], room[1], scratch[0])
+            _tanh(neurons[j])
         _dense(theta, (n_inputs + 1) * hidden, neurons, outputs)
-        _mixture_of_block(outputs, room, scratch)
+        _mixture_of_block(outputs, room[0], room[1])
         for k in range(n):
             for b in range(start, stop):
                 means[b, k] = outputs[k, b - start]

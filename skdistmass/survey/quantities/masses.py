@@ -10,7 +10,7 @@ import numpy as np
 from skdistmass.columns import FEATURES, LABEL_SETS, MAX_AGE_GYR, PERCENTILES
 from skdistmass.estimators.age_inference import MAX_LOG_G, Ages, NoAgeReason
 from skdistmass.estimators.uncertainty import ONE_SIGMA
-from skdistmass.networks.red_clump import red_clump_probability
+from skdistmass.models.red_clump import red_clump_probability
 from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.survey.flags import StarInputs
 from skdistmass.survey.options import CatalogOptions

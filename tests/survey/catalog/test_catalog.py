@@ -23,7 +23,7 @@ from skdistmass import (
 from skdistmass.columns import BITS, CATALOG_COLUMNS, FEATURES, NAMINGS
 from skdistmass.estimators.uncertainty import ONE_SIGMA
 from skdistmass.models.load import read_registry
-from skdistmass.networks.red_clump import red_clump_probability
+from skdistmass.models.red_clump import red_clump_probability
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.training.protocol import TYPICAL_ERRORS
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from skdistmass.networks.red_clump import red_clump_probability
+from skdistmass.models.red_clump import red_clump_probability
 
 
 def stars(n, **labels):

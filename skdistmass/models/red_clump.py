@@ -46,7 +46,7 @@ def red_clump_probability(X: ArrayLike) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> from skdistmass.networks.red_clump import red_clump_probability
+    >>> from skdistmass.models.red_clump import red_clump_probability
     >>> clump, branch = [4800.0, 2.40, 0.0, -0.08, 0.20], [4600.0, 2.40, 0.0, -0.08, 0.20]
     >>> red_clump_probability([clump, branch]).round(1)
     array([1., 0.])
