@@ -1,4 +1,4 @@
-"""Activations of the networks, and the exponential that both ways of evaluating them share."""
+"""Activations of the networks, and what both ways of evaluating them and mixtures share."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ LOG1P_SERIES = tuple(2.0 / (2 * n + 1) for n in range(17))
 LOG_WIDTHS = (math.log(0.18), 3.0)
 """Range of the log widths of a network of mixtures, in units of the residuals' scatter. Label errors that are
 stated too large would leave none below it."""
+
+# Steps to a quantile of a mixture, at most; one in four is a bisection.
+MAX_TURNS = 200
+# A step of Halley leaves the cube of its length times (2 + z ** 2) / 12, in units of the width: below 1e-7.
+LAST_STEP, LAST_OTHER_STEP = 0.004, 1e-7
+INVERSE_ROOT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def exponential(x: FloatArray) -> FloatArray:

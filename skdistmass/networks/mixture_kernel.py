@@ -6,9 +6,15 @@ import numpy as np
 
 from skdistmass.compiled import entry_point
 from skdistmass.networks.activation_kernel import BLOCK, _exp, _fill, _inlined, _tanh
-from skdistmass.networks.activations import LOG_WIDTHS
+from skdistmass.networks.activations import (
+    INVERSE_ROOT_2PI,
+    LAST_OTHER_STEP,
+    LAST_STEP,
+    LOG_WIDTHS,
+    MAX_TURNS,
+)
 from skdistmass.networks.kernel import _dense, _load_scaled
-from skdistmass.physics.statistics import mixture_quantile
+from skdistmass.physics.statistics import normal_tail
 
 
 @_inlined
@@ -142,13 +148,86 @@ def mixture_outputs(rows, prediction, limits, theta, sizes, means, widths, weigh
                 weights[b, k] = outputs[2 * n + k, b - start]
 
 
-# Python runs it for a few stars, the compiler makes it the inside of a loop over many.
-_quantile = _inlined(mixture_quantile)
+_normal_tail = _inlined(normal_tail)
+
+
+@_inlined
+def _gaussians_below(lanes, n, parts):
+    """Sum up probability below, density and its slope at the point of each of `n` lanes."""
+    x, below, density, slope = lanes[0], lanes[5], lanes[6], lanes[7]
+    for row in range(5, 8):
+        _fill(lanes[row], 0, 0.0)
+    for k in range(parts.shape[1]):
+        mean, inverse_width, weight = parts[0, k], parts[1, k], parts[2, k]
+        for b in range(n):
+            z = (x[b] - mean[b]) * inverse_width[b]
+            e = _exp(-0.5 * z * z)
+            tail = _normal_tail(z, e)
+            below[b] += weight[b] * (tail if z < 0.0 else 1.0 - tail)
+            e *= weight[b] * inverse_width[b]
+            density[b] += e
+            slope[b] -= e * (z * inverse_width[b])
+
+
+@_inlined
+def _step(lanes, n, bisect):
+    """Move the point of each of `n` lanes; the last row tells by how much more than need be."""
+    x, low, high, least, level = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4]
+    below, density, slope, left = lanes[5], lanes[6], lanes[7], lanes[8]
+    for b in range(n):
+        off = below[b] - level[b]
+        low[b] = low[b] if off > 0.0 else max(low[b], x[b])
+        high[b] = min(high[b], x[b]) if off > 0.0 else high[b]
+        newton = off / (density[b] * INVERSE_ROOT_2PI)
+        bend = 0.5 * newton * slope[b] / density[b]
+        near = abs(bend) < 0.5
+        following = x[b] - newton / (1.0 - bend) if near else x[b] - newton
+        good = (density[b] > 0.0) & (following >= low[b]) & (following <= high[b]) & (not bisect)
+        new = following if good else 0.5 * (low[b] + high[b])
+        left[b] = abs(new - x[b]) - (LAST_STEP if good & near else LAST_OTHER_STEP) * least[b]
+        x[b] = new
+
+
+@_inlined
+def _load_lanes(means, widths, weights, level, normal, lanes, parts):
+    """Copy the mixtures of a block, with the first point and the ends between which the quantile lies."""
+    x, low, high, least, own_level = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4]
+    _fill(x, 0, 0.0)
+    _fill(low, 0, np.inf)
+    _fill(high, 0, -np.inf)
+    _fill(least, 0, np.inf)
+    stride = 1 if len(level) > 1 else 0
+    for b in range(len(means)):
+        own_level[b] = level[b * stride]
+    for k in range(means.shape[1]):
+        for b in range(len(means)):
+            parts[0, k, b], parts[1, k, b], parts[2, k, b] = means[b, k], 1.0 / widths[b, k], weights[b, k]
+            own = means[b, k] + normal[b * stride] * widths[b, k]
+            x[b] += weights[b, k] * own
+            low[b], high[b] = min(low[b], own), max(high[b], own)
+            least[b] = min(least[b], widths[b, k])
+
+
+@_inlined
+def _close_ranks(lanes, n, parts, star, out):
+    """Store the points of `n` lanes and keep those that still move, side by side; return their number."""
+    n_moving = 0
+    for b in range(n):
+        out[star[b]] = lanes[0, b]
+        if lanes[8, b] > 0.0:
+            star[n_moving] = star[b]
+            for row in range(5):
+                lanes[row, n_moving] = lanes[row, b]
+            for row in range(3):
+                for k in range(parts.shape[1]):
+                    parts[row, k, n_moving] = parts[row, k, b]
+            n_moving += 1
+    return n_moving
 
 
 @entry_point("quantiles of distributions")
 def mixture_quantiles(means, widths, weights, levels, normal, out):
-    """Quantiles of Gaussian mixtures.
+    """Quantiles of Gaussian mixtures, as `skdistmass.networks.mixture` does.
 
     Parameters
     ----------
@@ -161,7 +240,20 @@ def mixture_quantiles(means, widths, weights, levels, normal, out):
     out : ndarray of shape (n_samples, n_levels)
         Receives the quantiles.
     """
-    for star in range(len(means)):
-        own = star if len(levels) > 1 else 0
+    lanes, parts = np.empty((9, BLOCK)), np.empty((3, means.shape[1], BLOCK))
+    star = np.empty(BLOCK, dtype=np.int64)
+    for start in range(0, len(means), BLOCK):
+        stop = min(start + BLOCK, len(means))
+        own = slice(start, stop) if len(levels) > 1 else slice(0, 1)
         for k in range(levels.shape[1]):
-            out[star, k] = _quantile(means[star], widths[star], weights[star], levels[own, k], normal[own, k])
+            mixtures = means[start:stop], widths[start:stop], weights[start:stop]
+            _load_lanes(*mixtures, levels[own, k], normal[own, k], lanes, parts)
+            n = stop - start
+            for b in range(n):
+                star[b] = start + b
+            for turn in range(MAX_TURNS):
+                _gaussians_below(lanes, n, parts)
+                _step(lanes, n, turn % 4 == 3)
+                n = _close_ranks(lanes, n, parts, star, out[:, k])
+                if n == 0:
+                    break

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+Values = TypeVar("Values", float, NDArray[np.float64])
 
 MAD_TO_SIGMA = 1.4826
 """Standard deviation of a Gaussian over its median absolute deviation, to four digits."""
@@ -159,63 +160,61 @@ def valley_between_modes(residual: ArrayLike) -> float | None:
     return None if best is None else float(best[1])
 
 
-# A step of Halley leaves the cube of its length times (2 + z ** 2) / 12, in units of the width: below 1e-7.
-_LAST_STEP = 0.004
-_INVERSE_ROOT_2PI, _ROOT_HALF = 1.0 / math.sqrt(2.0 * math.pi), math.sqrt(0.5)
+# Tail of the normal distribution over exp(-z ** 2 / 2): u P(1 - 2 u) with u = 4 / (|z| + 4). P is a Chebyshev
+# interpolation of degree 17, its relative error below 5e-13: its even and its odd powers, highest first.
+_TAIL_SCALE = 4.0
+_TAIL_EVEN = (
+    1.498766786678234e-08,
+    -8.030905913134429e-08,
+    1.1090724658842372e-07,
+    -4.398766349874721e-07,
+    3.332382435304922e-05,
+    -0.0008699207831884484,
+    0.015099143502204721,
+    0.09678435019373943,
+    0.18882128260388745,
+)
+_TAIL_ODD = (
+    -2.2313932996413698e-08,
+    2.248660260607328e-07,
+    -1.4496382973537739e-06,
+    8.768472770475629e-06,
+    -5.776766287351488e-05,
+    0.00040770344149527684,
+    -0.001885047127915013,
+    -0.046630464494171006,
+    -0.15197416049294676,
+)
 
 
-def mixture_quantile(
-    means: Sequence[float], widths: Sequence[float], weights: Sequence[float], level: float, normal: float
-) -> float:
-    """Quantile of a mixture of Gaussians, by Halley's steps between the quantiles of the Gaussians.
+def normal_tail(z: Values, exponential: Values) -> Values:
+    """Probability that a normal deviate is further out than one, on the same side.
+
+    Plain arithmetic, which the compiler takes for numbers as NumPy does for arrays, to the last bit.
 
     Parameters
     ----------
-    means, widths, weights : sequence of float
-        Means, standard deviations and weights, which sum to one.
-    level : float
-        Probability between 0 and 1.
-    normal : float
-        Quantile of the standard normal distribution there.
+    z : float or ndarray
+        Deviates in units of the standard deviation.
+    exponential : float or ndarray
+        exp(-z² / 2) of these.
 
     Returns
     -------
-    float
-        The quantile; NaN for a mixture with NaN.
+    float or ndarray
+        The probabilities, from 0 to 0.5.
 
     Examples
     --------
-    >>> round(mixture_quantile([0.0, 4.0], [1.0, 1.0], [0.5, 0.5], 0.5, 0.0), 6)
-    2.0
+    >>> round(normal_tail(-2.0, np.exp(-2.0)).item(), 7)
+    0.0227501
     """
-    low, high, x, least = math.inf, -math.inf, 0.0, math.inf
-    for k in range(len(means)):
-        own = means[k] + normal * widths[k]
-        low, high, x = min(low, own), max(high, own), x + weights[k] * own
-        least = min(least, widths[k])
-    for turn in range(200):
-        below, density, slope = 0.0, 0.0, 0.0
-        for k in range(len(means)):
-            z = (x - means[k]) / widths[k]
-            below += weights[k] * 0.5 * math.erfc(-z * _ROOT_HALF)
-            own = weights[k] * math.exp(-0.5 * z * z) / widths[k]
-            density += own
-            slope -= own * z / widths[k]
-        off = below - level
-        if off > 0.0:
-            high = min(high, x)
-        else:
-            low = max(low, x)
-        new, accuracy = 0.5 * (low + high), 1e-7
-        if density > 0.0:
-            newton = off / (density * _INVERSE_ROOT_2PI)
-            bend = 0.5 * newton * slope / density
-            near = abs(bend) < 0.5
-            following = x - newton / (1.0 - bend) if near else x - newton
-            if low <= following <= high and turn % 4 < 3:  # steps to and fro end in a bisection
-                new, accuracy = following, _LAST_STEP if near else 1e-7
-        step = abs(new - x)
-        x = new
-        if not step > accuracy * least:
-            break
-    return x
+    u = _TAIL_SCALE / (abs(z) + _TAIL_SCALE)
+    t = 1.0 - 2.0 * u
+    square = t * t
+    even, odd = _TAIL_EVEN[0], _TAIL_ODD[0]
+    for n in range(1, len(_TAIL_EVEN)):  # the compiler unrolls loops over numbers, and short ones, only
+        even = even * square + _TAIL_EVEN[n]
+    for n in range(1, len(_TAIL_ODD)):
+        odd = odd * square + _TAIL_ODD[n]
+    return exponential * (u * (even + t * odd))
