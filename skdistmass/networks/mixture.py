@@ -267,7 +267,7 @@ class Mixture:
             The wider distributions.
         """
         added = np.asarray(error, dtype=np.float64)[:, None]
-        return Mixture(self.means, np.hypot(self.widths, added), self.weights)
+        return Mixture(self.means, np.sqrt(self.widths * self.widths + added * added), self.weights)
 
     def _components(self) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
         """Mean, width and weight of each Gaussian, as columns."""

@@ -66,6 +66,17 @@ class StarInputs:
         return StarInputs(columns, self.flags[rows], self.features[rows], self.usable[rows])
 
     @cached_property
+    def usable_features(self) -> NDArray[np.float64]:
+        """Inputs of the networks in the usable rows."""
+        return self.features if self.usable.all() else self.features[self.usable]
+
+    @cached_property
+    def usable_errors(self) -> NDArray[np.float64]:
+        """1σ errors of the inputs of the networks in the usable rows; NaN for unknown ones."""
+        errors = np.column_stack([self[f"{name}_ERR"] for name in FEATURES])
+        return errors if self.usable.all() else errors[self.usable]
+
+    @cached_property
     def hashed_ids(self) -> NDArray[np.uint64] | None:
         """Hashes of APOGEE_ID, by `hash_ids`; None if the table lacks it."""
         return hash_ids(self.columns["APOGEE_ID"]) if "APOGEE_ID" in self.columns else None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistmass.columns import BITS, FEATURES
+from skdistmass.columns import BITS
 from skdistmass.networks.mixture import Mixture
 from skdistmass.survey.flags import StarInputs
 
@@ -41,7 +41,7 @@ def on_usable(function: Callable[[Floats], tuple[Floats, ...]], inputs: StarInpu
         return list(function(inputs.features))
     outputs = [np.full(len(inputs.features), np.nan) for _ in range(n)]
     if inputs.usable.any():
-        for output, result in zip(outputs, function(inputs.features[inputs.usable]), strict=True):
+        for output, result in zip(outputs, function(inputs.usable_features), strict=True):
             output[inputs.usable] = result
     return outputs
 
@@ -97,25 +97,23 @@ def predict(model: Any, inputs: StarInputs, log_density: Floats | None) -> Predi
     Prediction
         Of each row.
     """
-    usable = inputs.usable
-    errors = np.column_stack([inputs[f"{name}_ERR"] for name in FEATURES])
+    usable, errors = inputs.usable, inputs.usable_errors
     typical = 0.0 if model.distribution_ is None else model.distribution_.x_error
     large = errors > LARGE_ERROR * typical
     excess = np.where(large, errors, np.nan) if large.any() and np.any(typical) else None
+    if log_density is not None:
+        log_density = log_density if usable.all() else log_density[usable]
     # Stars outside the domain have their bit.
-    value, mixture = model.distribution_checked(
-        inputs.features[usable],
-        None if log_density is None else log_density[usable],
-        None if excess is None else excess[usable],
-    )
+    value, mixture = model.distribution_checked(inputs.usable_features, log_density, excess)
     if not usable.all():
+        rows = np.flatnonzero(usable)
         parts = (mixture.means, mixture.widths, mixture.weights)
         everywhere = [np.full((len(usable), mixture.means.shape[1]), np.nan) for _ in parts]
         for whole, part in zip(everywhere, parts, strict=True):
-            whole[usable] = part
+            whole[rows] = part
         mixture = Mixture(*everywhere)
         known, value = value, np.full(len(usable), np.nan)
-        value[usable] = known
+        value[rows] = known
     return Prediction(value, mixture, model._network_to_target)
 
 
