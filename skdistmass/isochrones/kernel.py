@@ -63,29 +63,62 @@ def _quantiles(hist, low, high, probabilities, out):
 
 
 @_part
-def _smooth(hist, low, high, sigma, out):
+def _add_pair(share, left, right, out):
+    for i in range(len(out)):
+        out[i] += share * (left[i] + right[i])
+
+
+@_part
+def _add_pairs(shares, left, right, out):
+    """Add four neighbours on either side, each times its share, of which the nearest is first."""
+    n = len(out)
+    s0, s1, s2, s3 = shares[0], shares[1], shares[2], shares[3]
+    l0, l1, l2, l3 = left[3 : 3 + n], left[2 : 2 + n], left[1 : 1 + n], left[:n]
+    r0, r1, r2, r3 = right[:n], right[1 : 1 + n], right[2 : 2 + n], right[3 : 3 + n]
+    for i in range(n):
+        near = s0 * (l0[i] + r0[i]) + s1 * (l1[i] + r1[i])
+        out[i] += near + (s2 * (l2[i] + r2[i]) + s3 * (l3[i] + r3[i]))
+
+
+@_part
+def _smooth(hist, low, high, sigma, room, out):
     """Convolve a histogram with a Gaussian of `sigma` bins; return the new range of filled bins."""
-    reach = math.ceil(4.0 * sigma)
+    reach = min(math.ceil(4.0 * sigma), len(hist))
     new_low, new_high = max(0, low - reach), min(len(hist), high + reach)
-    for i in range(new_low, new_high):
-        out[i] = hist[i] if low <= i < high else 0.0
-    norm = 1.0
-    for k in range(1, reach + 1):
-        share = math.exp(-0.5 * (k / sigma) ** 2)
+    # The histogram with zeros on either side, so that no sum ends before the others.
+    first, n = low - 2 * reach, new_high - new_low
+    shares, padded = room[:reach], room[len(hist) :]
+    _fill(padded[: high - low + 4 * reach], 0.0)
+    for i in range(low, high):
+        padded[i - first] = hist[i]
+    smoothed = out[new_low:new_high]
+    for i in range(n):
+        smoothed[i] = padded[new_low - first + i]
+    # Each share is the one before times a factor, which falls by another factor from one to the next.
+    norm, share, factor, fall = 1.0, 1.0, math.exp(-0.5 / sigma**2), math.exp(-1.0 / sigma**2)
+    for k in range(reach):
+        share *= factor
+        factor *= fall
+        shares[k] = share
         norm += 2.0 * share
-        for i in range(low, min(high, new_high - k)):
-            out[i + k] += share * hist[i]
-        for i in range(max(low, new_low + k), high):
-            out[i - k] += share * hist[i]
-    for i in range(new_low, new_high):
-        out[i] /= norm
+    k = 1
+    while k <= reach:
+        left, right = padded[new_low - first - k :], padded[new_low - first + k :]
+        if k + 3 <= reach:
+            _add_pairs(shares[k - 1 :], padded[new_low - first - k - 3 :], right, smoothed)
+            k += 4
+        else:
+            _add_pair(shares[k - 1], left, right, smoothed)
+            k += 1
+    for i in range(n):
+        smoothed[i] /= norm
     return new_low, new_high
 
 
 @_part
-def _smooth_points(hist, low, high, central, out):
+def _smooth_points(hist, low, high, central, room, out):
     """Smooth away that the points are discrete; `central` has the 16th and, last, the 84th percentile."""
-    return _smooth(hist, low, high, max(SMOOTHING * 0.5 * (central[2] - central[0]), 1.0), out)
+    return _smooth(hist, low, high, max(SMOOTHING * 0.5 * (central[2] - central[0]), 1.0), room, out)
 
 
 @_part
@@ -233,7 +266,7 @@ def _prepare(scale, centres, modulus_distance, length):
 
 
 @_part
-def _summarise(row, hists, low, high, mag_error, centres, blurred, smoothed):
+def _summarise(row, hists, low, high, mag_error, centres, room, blurred, smoothed):
     """Write what `SUMMARIES` names, without the last; magnitudes fill the bins from `low` to `high`."""
     hist, mass, age = hists
     _quantiles(hist, low, high, CENTRAL_QUANTILES, row[3:6])
@@ -242,13 +275,13 @@ def _summarise(row, hists, low, high, mag_error, centres, blurred, smoothed):
         total += hist[i]
         mean += hist[i] * i
     row[0] = mean / total + 0.5
-    s_low, s_high = _smooth_points(hist, low, high, row[3:6], smoothed)
+    s_low, s_high = _smooth_points(hist, low, high, row[3:6], room, smoothed)
     row[1] = _mode(smoothed, s_low, s_high)
     if mag_error > 0.0:
-        low, high = _smooth(hist, low, high, mag_error, blurred)
+        low, high = _smooth(hist, low, high, mag_error, room, blurred)
         hist = blurred
         _quantiles(hist, low, high, CENTRAL_QUANTILES, row[3:6])
-        s_low, s_high = _smooth_points(hist, low, high, row[3:6], smoothed)
+        s_low, s_high = _smooth_points(hist, low, high, row[3:6], room, smoothed)
     # A distance has the density p(M) |dM/dd|, in proportion to p(M) / d.
     for i in range(s_low, s_high):
         smoothed[i] /= centres[i]
@@ -296,7 +329,7 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
     n_bins = len(centres)
     hists = np.zeros(n_bins), np.zeros(sizes[0]), np.zeros(sizes[1])
     blurred, smoothed, scale = np.zeros(n_bins), np.zeros(n_bins), np.ones(n_bins)
-    work, chosen = _room()
+    room, (work, chosen) = np.empty(6 * n_bins), _room()
     for s in range(len(stars)):
         if not math.isfinite(stars[s, 0] + stars[s, 1] + stars[s, 2]):
             continue
@@ -309,7 +342,7 @@ def posteriors(stars, sigmas, seen, length, n_sigma, probabilities, index, centr
         if low == high:
             continue
         _quantiles(hists[0], low, high, probabilities, out[s, :n])
-        _summarise(out[s, n:], hists, low, high, seen[s, 1], centres, blurred, smoothed)
+        _summarise(out[s, n:], hists, low, high, seen[s, 1], centres, room, blurred, smoothed)
         out[s, n + N_SUMMARIES - 1] = chi2
     return out
 
@@ -335,7 +368,7 @@ def distributions(stars, sigmas, n_sigma, index, n_bins, sizes, edges):
     out = np.full((len(stars), len(edges)), np.nan)
     hists = np.zeros(n_bins), np.zeros(sizes[0]), np.zeros(sizes[1])
     scale, smoothed, central = np.ones(n_bins), np.zeros(n_bins), np.zeros(3)
-    cumulative = np.zeros(n_bins + 1)
+    cumulative, room = np.zeros(n_bins + 1), np.empty(6 * n_bins)
     work, chosen = _room()
     for s in range(len(stars)):
         if not math.isfinite(stars[s, 0] + stars[s, 1] + stars[s, 2]):
@@ -347,7 +380,7 @@ def distributions(stars, sigmas, n_sigma, index, n_bins, sizes, edges):
             continue
         _quantiles(hists[0], low, high, CENTRAL_QUANTILES, central)
         _fill(smoothed, 0.0)
-        _smooth_points(hists[0], low, high, central, smoothed)
+        _smooth_points(hists[0], low, high, central, room, smoothed)
         for i in range(n_bins):
             cumulative[i + 1] = cumulative[i] + smoothed[i]
         for e in range(len(edges)):
