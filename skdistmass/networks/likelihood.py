@@ -20,8 +20,9 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from skdistmass.compiled import entry_point
+from skdistmass.networks.activation_kernel import _TANH, BLOCK, _fill, _inlined
 from skdistmass.networks.activations import LOG_WIDTHS
-from skdistmass.networks.kernel import BLOCK, _backward, _fill, _forward, _inlined, _load
+from skdistmass.networks.kernel import _backward, _forward, _load
 from skdistmass.networks.lbfgs import layer_shapes, split_weights
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ FAILED_WIDTH = 6.0
 """Their standard deviation in units of the residuals' scatter."""
 
 
-_TANH = 1
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -98,19 +98,19 @@ def sum_likelihood(theta, sizes, features, residual, noise, sums):
     """
     n_layers, width = len(sizes), sizes.max()
     layers, slopes = np.empty((n_layers, width, BLOCK)), np.empty((n_layers, width, BLOCK))
-    errors, scratch = np.empty((2, width, BLOCK)), np.empty((2, BLOCK))
+    errors, scratch = np.empty((2, width, BLOCK)), np.empty(BLOCK)
     work = np.empty(2 * (sizes[n_layers - 1] // 3))
     for i in range(len(sums)):
         sums[i] = 0.0
     for start in range(0, len(residual), BLOCK):
         stop = min(start + BLOCK, len(residual))
         _load(features, start, stop, layers[0])
-        _forward(theta, sizes, _TANH, layers, slopes, scratch)
+        _forward(theta, sizes, _TANH, layers, slopes)
         for j in range(sizes[n_layers - 1]):
             _fill(errors[0, j], 0, 0.0)
         for b in range(stop - start):
             sums[0] += _star(layers[n_layers - 1], errors[0], work, b, residual[start + b], noise[start + b])
-        _backward(theta, sizes, layers, slopes, errors, scratch, sums[1:])
+        _backward(theta, sizes, _TANH, layers, slopes, errors, scratch, sums[1:])
 
 
 def fit_mixture_network(
