@@ -48,16 +48,17 @@ NETWORK = {
 MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 8, "max_iter": 1500}
 MASS_NETWORK |= {"tol": 1e-9}
 MASS_CORRECTION = (8, 8)
-DISTANCE_NETWORK = MASS_NETWORK | {"hidden_layer_sizes": (8, 8), "tol": 1e-10}
+DISTANCE_NETWORK = MASS_NETWORK | {"hidden_layer_sizes": (8, 8), "max_iter": 600}
 DISTANCE_CORRECTION = (16, 16)
 
 # Anchors: a simulated survey, and for each range of log g the border (distance to the 10th nearest real star)
 # and the width (mag) that balance real stars and isochrones in cross-validation.
 SIMULATED_STARS = 60_000
 SIMULATION_SEED = 7
-DISTANCE_ANCHORS = {"dwarfs": (2.0, 0.15), "giants": (3.0, 0.30), "luminous": (2.25, 0.20)}
+# Luminous giants, giants, subgiants, dwarfs: from which log g on.
+ANCHOR_LOG_G = (1.6, 3.2, 4.2)
+DISTANCE_ANCHORS = ((2.25, 0.20), (3.0, 0.30), (1.5, 0.10), (3.0, 0.25))
 MAX_DISTANCE_ANCHORS = 8000
-DWARF_LOG_G, LUMINOUS_LOG_G = 3.2, 1.6
 MASS_ANCHORS = {"border": 3.0, "width": 0.15, "max_anchors": 5000}
 
 labelled = partial(
@@ -80,9 +81,7 @@ def candidates(free_abundances):
 def distance_set():
     """Labels of the model of absolute magnitudes, with its anchors."""
     table = candidates(0.5)
-    log_g = np.asarray(table["LOGG"])
-    where = np.select([log_g > DWARF_LOG_G, log_g < LUMINOUS_LOG_G], ["dwarfs", "luminous"], "giants")
-    border, width = np.array([DISTANCE_ANCHORS[name] for name in where]).T
+    border, width = np.array(DISTANCE_ANCHORS)[np.digitize(table["LOGG"], ANCHOR_LOG_G)].T
     return add_anchors(
         labelled(star_labels.magnitude_labels(), kind="distance"),
         table,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-FAILED_SHARE = 0.02
+FAILED_SHARE = 0.01
 """Share of failed labels in the likelihood."""
 FAILED_WIDTH = 6.0
 """Their standard deviation in units of the residuals' scatter."""
@@ -45,7 +45,7 @@ def _log_normal_density(residual, variance):
 
 
 @_inlined
-def _star(outputs, errors, work, b, residual, noise):
+def _star(outputs, errors, work, b, residual, noise, failed_share):
     """Return minus the log likelihood of star `b`; leave its derivatives by the outputs in `errors`."""
     n = len(work) // 2
     top, norm = outputs[2 * n, b], 0.0
@@ -53,14 +53,14 @@ def _star(outputs, errors, work, b, residual, noise):
         top = max(top, outputs[2 * n + k, b])
     for k in range(n):
         norm += math.exp(outputs[2 * n + k, b] - top)
-    failed = math.log(FAILED_SHARE) + _log_normal_density(residual, FAILED_WIDTH**2 + noise * noise)
+    failed = math.log(failed_share) + _log_normal_density(residual, FAILED_WIDTH**2 + noise * noise)
     best = failed
     for k in range(n):
         log_width = min(max(outputs[n + k, b], LOG_WIDTHS[0]), LOG_WIDTHS[1])
         variance = math.exp(2.0 * log_width) + noise * noise
         log_weight = outputs[2 * n + k, b] - top - math.log(norm)
         work[n + k] = log_weight
-        log_weight += math.log(1.0 - FAILED_SHARE)
+        log_weight += math.log(1.0 - failed_share)
         work[k] = log_weight + _log_normal_density(residual - outputs[k, b], variance)
         best = max(best, work[k])
     total = math.exp(failed - best)
@@ -80,7 +80,7 @@ def _star(outputs, errors, work, b, residual, noise):
 
 
 @entry_point("the likelihood of the errors")
-def sum_likelihood(theta, sizes, features, residual, noise, sums):
+def sum_likelihood(theta, sizes, features, residual, noise, failed_share, sums):
     """Sum minus the log likelihood of residuals, and its gradient.
 
     Parameters
@@ -93,6 +93,8 @@ def sum_likelihood(theta, sizes, features, residual, noise, sums):
         Scaled features, transposed.
     residual, noise : ndarray of shape (n_samples,)
         Label minus prediction and 1σ error of the label, in units of the residuals' scatter.
+    failed_share : float
+        Share of failed labels.
     sums : ndarray of shape (1 + n_parameters,)
         Receives the sum and its gradient.
     """
@@ -109,7 +111,8 @@ def sum_likelihood(theta, sizes, features, residual, noise, sums):
         for j in range(sizes[n_layers - 1]):
             _fill(errors[0, j], 0, 0.0)
         for b in range(stop - start):
-            sums[0] += _star(layers[n_layers - 1], errors[0], work, b, residual[start + b], noise[start + b])
+            star = residual[start + b], noise[start + b], failed_share
+            sums[0] += _star(layers[n_layers - 1], errors[0], work, b, *star)
         _backward(theta, sizes, _TANH, layers, slopes, errors, scratch, sums[1:])
 
 
@@ -120,6 +123,7 @@ def fit_mixture_network(
     hidden: int,
     start: FloatArray,
     alpha: float,
+    failed_share: float = FAILED_SHARE,
     max_iter: int = 300,
 ) -> list[FloatArray]:
     """Train a network with one hidden layer (tanh) by maximum likelihood.
@@ -136,6 +140,8 @@ def fit_mixture_network(
         Mixture from which all stars start: means, log standard deviations, log weights.
     alpha : float
         L2 penalty of the kernels.
+    failed_share : float, default=0.01
+        Share of failed labels.
     max_iter : int, default=300
         Iterations at most.
 
@@ -154,7 +160,7 @@ def fit_mixture_network(
 
     def loss(theta: FloatArray) -> tuple[float, FloatArray]:
         sums = np.empty(1 + len(theta))
-        sum_likelihood(theta, np.array(sizes), *table, sums)
+        sum_likelihood(theta, np.array(sizes), *table, failed_share, sums)
         sums /= len(residual)
         return sums[0] + penalty @ theta**2, sums[1:] + 2.0 * penalty * theta
 

@@ -1,14 +1,16 @@
 """Errors of the shipped models on stars left out, against other ways to get errors.
 
-Run ``python tests/benchmarks/bench_uncertainty.py [--measured FOLDER] [--regions] [--figure FILE]``, with the
-tables of real stars in place. Exit code 1 if a bar is not met.
+Run ``python tests/benchmarks/bench_uncertainty.py [--measured FOLDER] [--regions] [--figure FILE] [--before
+FOLDER]``, with the tables of real stars in place. Exit code 1 if a bar is not met.
 
 The models are those before the last fit (`examples/making/make_shipped_models.py` writes them): they, and the
 errors, know nothing of the test part. Others are fitted on the same training part: quantile gradient boosting
 (scikit-learn), NGBoost and MAPIE (if they are installed), the paper's error model (in-sample, quadratic in
 log g) and that of the card (held-out, quadratic in log g). Since labels have errors of their own, intervals
 of labels are those of the star with the label's error added; the other methods learn labels as they are. CRPS
-is from the quantile losses at 39 levels. With ``--regions`` networks of a smaller ensemble are fitted without
+is from the quantile losses at 39 levels. ``--before`` compares with the model files of an earlier version, in
+``skdistmass/models`` of its checkout: on the scale of its own labels, and brought to this one, giants only,
+since it may know no others. With ``--regions`` networks of a smaller ensemble are fitted without
 a region each time, and tested there.
 """
 
@@ -37,6 +39,9 @@ import make_shipped_models as making
 LEVELS = np.linspace(0.025, 0.975, 39)
 MIN_BIN_STARS = 150
 OFFSET_SIGMAS = 3.0
+SCALE_EDGES = [1.5, 2.0, 2.3, 2.5, 2.8, 3.2]  # log g
+MIN_SCALE_STARS = 5
+MAX_GIANT_LOG_G = 3.5
 FOLDER = Path(__file__).with_name("measured")
 NETWORKS = {
     "distance": DistanceRegressor(**making.DISTANCE_NETWORK),
@@ -118,7 +123,27 @@ def of_error_model(model, X, prediction):
     return norm.ppf(LEVELS, prediction[:, None], model.predict(X[:, 1])[:, None])
 
 
-def methods(data, model):
+def version_before(data, folder):
+    """Gaussian quantiles of an earlier model of giants, and the same on the scale of the labels.
+
+    The scale is brought over by the median residual of each state in bins of log g, on the training part.
+    """
+    model = load_model(folder / f"{data.kind}.joblib")
+    output = model._network_output(data.X)
+    own = of_error_model(model.error_model_, data.X, output)
+    bin_of_star = np.digitize(data.X[:, 1], SCALE_EDGES)
+    shift = np.zeros(len(output))
+    for state, cell in itertools.product(np.unique(data.state), np.unique(bin_of_star)):
+        rows = (data.state == state) & (bin_of_star == cell)
+        if (rows & ~data.test).sum() > MIN_SCALE_STARS:
+            shift[rows] = np.median((data.y - output)[rows & ~data.test])
+    return {
+        "the version before": own[data.test],
+        "the version before, on this scale": (own + shift[:, None])[data.test],
+    }
+
+
+def methods(data, model, folder_before):
     """Quantiles at `LEVELS` of the labels of the test part, by each method."""
     (X, X_test), (y, _) = data.split(data.X), data.split(data.y)
     prediction = model._network_output(X_test)
@@ -137,7 +162,7 @@ def methods(data, model):
             found[name] = method(data)
         except ImportError as error:
             print(f"    {name} is not installed: {error}")
-    return found
+    return found if folder_before is None else found | version_before(data, folder_before)
 
 
 def bins(data, prediction):
@@ -175,14 +200,15 @@ class Bars:
             self.failed.append(name)
 
 
-def measure(kind, folder, bars):
+def measure(kind, folder, bars, folder_before):
     """Errors of one model on the test part; also what the figure shows."""
     data, model = Data(kind), load_model(folder / f"{kind}.joblib")
     X, y = data.X[data.test], data.y[data.test]
     prediction = model._network_output(X)
     scores = {}
     print(f"{kind}: {data.test.sum()} test stars\n    {'method':34s} CRPS     68 %   95 %")
-    found = methods(data, model)
+    found = methods(data, model, folder_before)
+    giants = X[:, 1] < MAX_GIANT_LOG_G
     for name, quantiles in found.items():
         inside, wide = coverage(quantiles, y)
         scores[name] = crps(quantiles, y)
@@ -195,6 +221,9 @@ def measure(kind, folder, bars):
     bars.check(f"{kind}: 95 % intervals", wide.mean(), 0.935, 0.965)
     for name, (share, number) in by_bin.items():
         bars.check(f"  {name} ({number})", share, 0.62, 0.74)
+    for name in [name for name in found if name.startswith("the version before")]:
+        ratio = crps(found["this package"][giants], y[giants]) / crps(found[name][giants], y[giants])
+        bars.check(f"{kind}: CRPS over that of {name}, giants", ratio, 0.0, 0.94)
     own = scores.pop("this package")
     bars.check(f"{kind}: CRPS over the best of the others", own / min(scores.values()), 0.0, 1.0)
     bars.check(
@@ -273,6 +302,11 @@ def regions(kind, bars):
         residual = np.where(out, y - model._network_output(X), y - folds)
         far = np.abs(residual) > OFFSET_SIGMAS * robust_sigma(residual[~out])
         bars.check(f"{kind}, {name} left out: AUC of the error", roc_auc_score(far, mixture.std()), 0.9, 1.0)
+        lost = far & ~out
+        auc = roc_auc_score(far[~lost], mixture.std()[~lost])
+        print(
+            f"      {lost.sum()} of {far.sum()} far stars lie where the fit had stars; AUC without {auc:.3f}"
+        )
 
 
 def fit(estimator, training_set, rows):
@@ -288,11 +322,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measured", type=Path, default=FOLDER, help="models before the last fit")
     parser.add_argument("--regions", action="store_true", help="also fit without regions (minutes)")
+    parser.add_argument("--before", type=Path, help="folder of model files of an earlier version")
     parser.add_argument("--figure", type=Path, help="PNG file of the reliability and of the bins")
     options = parser.parse_args()
     bars, measured = Bars(), {}
     for kind in ("mass", "distance"):
-        measured[kind] = measure(kind, options.measured, bars)
+        measured[kind] = measure(kind, options.measured, bars, options.before)
         if options.regions:
             regions(kind, bars)
     if options.figure:
