@@ -37,7 +37,7 @@ References = Callable[[NetworkRegressor], Mapping[str, ArrayLike]]
 ANCHORED_COMPONENTS = 32
 """Gaussians of the domain of real stars and anchors, which is several times wider than that of real stars."""
 
-WIDENING = {"distance": (0.10, 2.4), "mass": (0.10, 1.2)}
+WIDENING = {"distance": (0.10, 2.4), "mass": (0.13, 1.2)}
 """What widens errors of M_K [mag] and ln mass where training stars are rare, see `calibrate`: measured on
 regions that were left out of fits (``tests/benchmarks/bench_uncertainty.py``)."""
 
