@@ -31,7 +31,7 @@ GRID = {
     "activation": ["relu", "tanh"],
     "alpha": [1e-5, 1e-4, 1e-3],
 }
-# What these tables chose, before anchors and the training in two parts.
+# What these tables chose; `select_anchors.py` has anchors and the training in two parts.
 CHOSEN = {
     "mass": {"hidden_layer_sizes": [(12, 12)], "activation": ["tanh"], "alpha": [1e-5]},
     "distance": {"hidden_layer_sizes": [(24, 24)], "activation": ["tanh"], "alpha": [1e-5]},

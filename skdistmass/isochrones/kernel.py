@@ -91,9 +91,9 @@ def _smooth(hist, low, high, sigma, room, out):
     _fill(padded[: high - low + 4 * reach], 0.0)
     for i in range(low, high):
         padded[i - first] = hist[i]
-    smoothed = out[new_low:new_high]
+    smoothed, middle = out[new_low:new_high], new_low - first
     for i in range(n):
-        smoothed[i] = padded[new_low - first + i]
+        smoothed[i] = padded[middle + i]
     # Each share is the one before times a factor, which falls by another factor from one to the next.
     norm, share, factor, fall = 1.0, 1.0, math.exp(-0.5 / sigma**2), math.exp(-1.0 / sigma**2)
     for k in range(reach):
@@ -103,12 +103,12 @@ def _smooth(hist, low, high, sigma, room, out):
         norm += 2.0 * share
     k = 1
     while k <= reach:
-        left, right = padded[new_low - first - k :], padded[new_low - first + k :]
+        right = padded[middle + k :]
         if k + 3 <= reach:
-            _add_pairs(shares[k - 1 :], padded[new_low - first - k - 3 :], right, smoothed)
+            _add_pairs(shares[k - 1 :], padded[middle - k - 3 :], right, smoothed)
             k += 4
         else:
-            _add_pair(shares[k - 1], left, right, smoothed)
+            _add_pair(shares[k - 1], padded[middle - k :], right, smoothed)
             k += 1
     for i in range(n):
         smoothed[i] /= norm

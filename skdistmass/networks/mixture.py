@@ -186,9 +186,8 @@ class Mixture:
             return out
         columns = [part.T for part in parts]
         for k in range(out.shape[1]):
-            out[:, k] = _quantiles_numpy(
-                *columns, *(np.broadcast_to(v[:, k], len(out)) for v in (levels, normal))
-            )
+            own = (np.broadcast_to(values[:, k], len(out)) for values in (levels, normal))
+            out[:, k] = _quantiles_numpy(*columns, *own)
         return out
 
     def pdf(self, grid: ArrayLike) -> FloatArray:
@@ -295,10 +294,8 @@ def _quantiles_numpy(
             density += e
             slope -= e * (z * inverse_width)
         off = below - level
-        low, high = (
-            np.where(off > 0.0, low, np.maximum(low, x)),
-            np.where(off > 0.0, np.minimum(high, x), high),
-        )
+        low = np.where(off > 0.0, low, np.maximum(low, x))
+        high = np.where(off > 0.0, np.minimum(high, x), high)
         with np.errstate(all="ignore"):  # where there is no density; a bisection follows
             newton = off / (density * INVERSE_ROOT_2PI)
             bend = 0.5 * newton * slope / density
@@ -306,7 +303,7 @@ def _quantiles_numpy(
             following = np.where(near, x - newton / (1.0 - bend), x - newton)
         # Steps to and fro end in a bisection.
         good = (density > 0.0) & (following >= low) & (following <= high) & (turn % 4 < 3)
-        new = np.where(good, following, 0.5 * (low + high))
+        new = np.where(good, following, 0.5 * (low + high) + 0.0 * off)  # NaN stays NaN
         moving = np.abs(new - x) > np.where(good & near, LAST_STEP, LAST_OTHER_STEP) * least
         found[star] = new
         if not moving.any():

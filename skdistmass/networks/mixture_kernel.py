@@ -183,7 +183,7 @@ def _step(lanes, n, bisect):
         near = abs(bend) < 0.5
         following = x[b] - newton / (1.0 - bend) if near else x[b] - newton
         good = (density[b] > 0.0) & (following >= low[b]) & (following <= high[b]) & (not bisect)
-        new = following if good else 0.5 * (low[b] + high[b])
+        new = following if good else 0.5 * (low[b] + high[b]) + 0.0 * off  # NaN stays NaN
         left[b] = abs(new - x[b]) - (LAST_STEP if good & near else LAST_OTHER_STEP) * least[b]
         x[b] = new
 

@@ -70,6 +70,27 @@ def test_quantiles_of_any_mixture_have_their_probability():
     assert_array_equal(mixture[np.arange(100)].quantiles(levels), found[:100])
 
 
+@pytest.mark.parametrize("n_stars", [10, 2000])
+def test_quantiles_of_a_mixture_with_nan_are_nan(n_stars):
+    mixture = Mixture(np.zeros((n_stars, 2)), np.ones((n_stars, 2)), np.full((n_stars, 2), 0.5))
+    mixture.means[3, 1] = np.nan
+    found = mixture.quantiles([0.16, 0.84])
+    assert np.isnan(found[3]).all() and np.isfinite(np.delete(found, 3, axis=0)).all()
+
+
+@pytest.mark.parametrize("n_stars", [10, 2000])
+def test_quantiles_at_levels_of_their_own(n_stars):
+    rng = np.random.default_rng(2)
+    parts = (
+        rng.normal(size=(n_stars, 3)),
+        rng.uniform(0.1, 2.0, (n_stars, 3)),
+        rng.dirichlet(np.ones(3), n_stars),
+    )
+    mixture, levels = Mixture(*parts), rng.uniform(0.01, 0.99, (n_stars, 4))
+    for level, values in zip(levels.T, mixture.quantiles_at(levels).T, strict=True):
+        assert_allclose(mixture.cdf(values), level, atol=1e-6)
+
+
 def test_truth_is_uniform_in_its_distribution(learned):
     # The labels have errors and failures that the distribution of the star must not have.
     X, truth, _ = generated(20_000, 1, failed=0.0)
