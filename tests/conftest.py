@@ -13,6 +13,7 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(_name, str(_SHARE))
 
+PACKAGE = Path(__file__).resolve().parents[1] / "skdistmass"
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 
@@ -35,6 +36,16 @@ def _forbid_network(event, arguments):
 
 
 sys.addaudithook(_forbid_network)
+
+
+def pytest_sessionstart(session):
+    """Remove machine code that is older than a source file: Numba looks at the file of the entry point only."""
+    if hasattr(session.config, "workerinput") or not PACKAGE.is_dir():
+        return
+    newest = max(path.stat().st_mtime for path in PACKAGE.rglob("*.py"))
+    for path in PACKAGE.rglob("*.nb[ci]"):
+        if path.stat().st_mtime < newest:
+            path.unlink()
 
 
 @pytest.fixture(scope="session")
