@@ -39,7 +39,7 @@ sys.addaudithook(_forbid_network)
 
 
 def pytest_sessionstart(session):
-    """Remove machine code that is older than a source file: Numba looks at the file of the entry point only."""
+    """Remove machine code older than a source file: Numba looks at the file of the entry point only."""
     if hasattr(session.config, "workerinput") or not PACKAGE.is_dir():
         return
     newest = max(path.stat().st_mtime for path in PACKAGE.rglob("*.py"))
