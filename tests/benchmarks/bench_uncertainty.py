@@ -165,18 +165,15 @@ def methods(data, model, folder_before):
     return found if folder_before is None else found | version_before(data, folder_before)
 
 
-def bins(data, prediction):
-    """Groups of test stars that are large enough, by name."""
-    X, state = data.X[data.test], data.state[data.test]
-    value = np.exp(prediction) if data.kind == "mass" else prediction
+def bins(kind, X, state, prediction):
+    """Groups of stars that are large enough, by name."""
+    value = np.exp(prediction) if kind == "mass" else prediction
     edges = {
         "log g": (X[:, 1], [0.0, 1.5, 1.9, 2.2, 2.4, 2.6, 2.9, 3.3, 5.0]),
         "[M/H]": (X[:, 2], [-3.0, -0.5, -0.3, -0.1, 0.1, 0.3, 1.0]),
         "predicted": (
             value,
-            [0.3, 0.9, 1.1, 1.3, 1.6, 2.0, 5.0]
-            if data.kind == "mass"
-            else [-9, -4, -3, -2, -1.7, -1.5, -1, 0, 6],
+            [0.3, 0.9, 1.1, 1.3, 1.6, 2.0, 5.0] if kind == "mass" else [-9, -4, -3, -2, -1.7, -1.5, -1, 0, 6],
         ),
     }
     groups = {f"state {name or 'unknown'}": state == name for name in np.unique(state)}
@@ -216,7 +213,8 @@ def measure(kind, folder, bars, folder_before):
         if name == "this package":
             ours = inside, wide
     inside, wide = ours
-    by_bin = {name: (inside[rows].mean(), rows.sum()) for name, rows in bins(data, prediction).items()}
+    groups = bins(kind, X, data.state[data.test], prediction)
+    by_bin = {name: (inside[rows].mean(), rows.sum()) for name, rows in groups.items()}
     bars.check(f"{kind}: 68 % intervals", inside.mean(), 0.66, 0.70)
     bars.check(f"{kind}: 95 % intervals", wide.mean(), 0.935, 0.965)
     for name, (share, number) in by_bin.items():
