@@ -212,9 +212,8 @@ def normal_tail(z: Values, exponential: Values) -> Values:
     u = _TAIL_SCALE / (abs(z) + _TAIL_SCALE)
     t = 1.0 - 2.0 * u
     square = t * t
-    even, odd = _TAIL_EVEN[0], _TAIL_ODD[0]
-    for n in range(1, len(_TAIL_EVEN)):  # the compiler unrolls loops over numbers, and short ones, only
+    even, odd = _TAIL_EVEN[0] * square + _TAIL_EVEN[1], _TAIL_ODD[0] * square + _TAIL_ODD[1]
+    for n in range(2, len(_TAIL_EVEN)):  # the compiler unrolls loops over numbers, and short ones, only
         even = even * square + _TAIL_EVEN[n]
-    for n in range(1, len(_TAIL_ODD)):
         odd = odd * square + _TAIL_ODD[n]
     return exponential * (u * (even + t * odd))
