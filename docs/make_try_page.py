@@ -85,6 +85,7 @@ def distribution(head: Any) -> dict[str, Any]:
         "widening": head.widening,
         "sparse": head.sparse,
         "max_depth": uncertainty.MAX_DEPTH,
+        "dwarf_log_g": uncertainty.DWARF_LOG_G,
         "one_sigma": uncertainty.ONE_SIGMA,
         "log_widths": LOG_WIDTHS,
     }

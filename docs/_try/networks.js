@@ -103,7 +103,9 @@ const skdistmass = (() => {
     if (!(density < head.sparse) || !(head.widening[0] || head.widening[1])) return 0;
     const values = members(model, features), centre = mean(values);
     const spread = Math.sqrt(mean(values.map((x) => (x - centre) ** 2)));
-    return Math.hypot(head.widening[0] * Math.sqrt(Math.min(head.sparse - density, head.max_depth)), head.widening[1] * spread);
+    let depth = head.widening[0] * Math.sqrt(Math.min(head.sparse - density, head.max_depth));
+    if (head.widening.length > 2 && features[1] >= head.dwarf_log_g) depth = Math.min(depth, head.widening[2]);
+    return Math.hypot(depth, head.widening[1] * spread);
   };
 
   // Prediction, 1σ error and 68 % interval: estimators/inference.py. `back` leads from what the network fits to

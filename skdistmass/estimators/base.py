@@ -231,7 +231,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         *,
         y_error: ArrayLike | None = None,
         X_error: ArrayLike | None = None,
-        widening: tuple[float, float] = (0.0, 0.0),
+        widening: tuple[float, ...] = (0.0, 0.0),
     ) -> Self:
         """Measure the prediction error on stars that were held out of the fit.
 
@@ -255,7 +255,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         widening : tuple of float, default=(0.0, 0.0)
             What to add to the errors outside the training domain: the standard deviation, as the network
             fits the target, per root of the log density below that of the sparsest tenth of the stars, and
-            per unit of the ensemble's spread.
+            per unit of the ensemble's spread. A third number is the most of the first at log g >= 3.5.
 
         Returns
         -------
@@ -301,7 +301,8 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
                 sparse = float(np.quantile(density, SPARSE))
                 # What is added where stars are rare is not to be learned once more.
                 spread = self._network_pass(table).spread
-                noise = np.hypot(noise, widening_by_density(spread, density, widening, sparse))
+                log_g = self._error_coordinate(table)
+                noise = np.hypot(noise, widening_by_density(spread, density, log_g, widening, sparse))
             parts = table, output, residual, noise, typical
             self.distribution_ = ResidualDistribution.fit(*parts, widening, sparse)
         return self

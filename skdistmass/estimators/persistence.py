@@ -307,8 +307,8 @@ def _check_distribution(state: dict) -> None:
         _array(name, f"intercepts[{layer}]", bias, (n_in,))
     if n_in % 3:
         raise ValueError(f"{name}: the last layer must hold means, widths and weights; received {n_in}.")
-    if not isinstance(state["widening"], tuple | list) or len(state["widening"]) != 2:
-        raise ValueError(f"{name}: widening must be two numbers.")
+    if not isinstance(state["widening"], tuple | list) or len(state["widening"]) not in (2, 3):
+        raise ValueError(f"{name}: widening must be two or three numbers.")
     for value in (state["unit"], *state["widening"]):
         _number(name, "unit and widening", value)
 

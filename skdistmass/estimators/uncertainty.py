@@ -125,8 +125,10 @@ _OUTERMOST = 0.002  # share of the stars on either side beyond which features co
 ONE_SIGMA = (0.15865525393145707, 0.8413447460685429)
 SPARSE = 0.1
 """Share of the calibration stars, those of the lowest density, from which on errors are widened."""
-# Log densities below the border that count in the widening; further out nothing is known.
-MAX_DEPTH = 15.0
+# Log densities below the border that count in the widening; further out the ensemble's spread tells more.
+MAX_DEPTH = 5.0
+DWARF_LOG_G = 3.5
+"""Surface gravity from which on isochrones, which anchor the models, and real stars agree."""
 SMALL_ERROR = 0.2
 """Up to this share of the error without them, errors of features are propagated by the gradient alone."""
 
@@ -148,9 +150,9 @@ class ResidualDistribution(StablePickle):
         Robust scatter of the residuals, the unit of the network's outputs.
     x_error : ndarray of shape (n_features,)
         Typical errors of the features, which the residuals already hold.
-    widening : tuple of float
+    widening : tuple of two or three floats
         Standard deviation that is added where training stars are rare: per root of the log density below
-        `sparse`, and per unit of the ensemble's spread.
+        `sparse`, per unit of the ensemble's spread, and the most of the first for dwarfs and subgiants.
     sparse : float
         Log density of training stars below which errors are widened.
     n_stars : int
@@ -165,7 +167,7 @@ class ResidualDistribution(StablePickle):
     high: FloatArray
     unit: float
     x_error: FloatArray
-    widening: tuple[float, float]
+    widening: tuple[float, ...]
     sparse: float
     n_stars: int
 
@@ -177,7 +179,7 @@ class ResidualDistribution(StablePickle):
         residual: FloatArray,
         noise: FloatArray,
         x_error: FloatArray | None = None,
-        widening: tuple[float, float] = (0.0, 0.0),
+        widening: tuple[float, ...] = (0.0, 0.0),
         sparse: float = -1e300,
     ) -> ResidualDistribution:
         """Train the network by maximum likelihood on stars that no fit has seen.
@@ -219,7 +221,7 @@ class ResidualDistribution(StablePickle):
             high=high,
             unit=float(unit),
             x_error=np.zeros(X.shape[1]) if x_error is None else np.asarray(x_error, dtype=np.float64),
-            widening=(float(widening[0]), float(widening[1])),
+            widening=tuple(map(float, widening)),
             sparse=float(sparse),
             n_stars=len(residual),
         )
@@ -291,7 +293,8 @@ class DistributionInference:
             return np.zeros(len(X))
         if log_density is None:
             log_density = domain.density_checked(X)
-        return widening_by_density(spread, log_density, head.widening, head.sparse)
+        log_g = self._error_coordinate(X)
+        return widening_by_density(spread, log_density, log_g, head.widening, head.sparse)
 
     def _input_error(
         self, X: NDArray[np.floating], passed: NetworkPass, X_error: ArrayLike, without: Mixture
@@ -317,7 +320,7 @@ class DistributionInference:
 
 
 def widening_by_density(
-    spread: FloatArray, log_density: FloatArray, widening: tuple[float, float], sparse: float
+    spread: FloatArray, log_density: FloatArray, log_g: FloatArray, widening: tuple[float, ...], sparse: float
 ) -> FloatArray:
     """Return what to add to errors where training stars are rare.
 
@@ -327,6 +330,8 @@ def widening_by_density(
         Standard deviation of the ensemble's outputs.
     log_density : ndarray of shape (n_samples,)
         Log density of the training stars.
+    log_g : ndarray of shape (n_samples,)
+        Surface gravity [dex].
     widening, sparse : tuple of float, float
         As in `ResidualDistribution`.
 
@@ -338,7 +343,10 @@ def widening_by_density(
     added = np.zeros(len(spread))
     rows = np.flatnonzero(log_density < sparse)
     depth = np.minimum(sparse - log_density[rows], MAX_DEPTH)
-    added[rows] = np.hypot(widening[0] * np.sqrt(depth), widening[1] * spread[rows])
+    by_depth = widening[0] * np.sqrt(depth)
+    for most in widening[2:]:
+        by_depth = np.where(log_g[rows] >= DWARF_LOG_G, np.minimum(by_depth, most), by_depth)
+    added[rows] = np.hypot(by_depth, widening[1] * spread[rows])
     return added
 
 
