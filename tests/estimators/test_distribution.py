@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
 
 from skdistmass import DistanceRegressor, MassRegressor, TrainingDomain
-from skdistmass.estimators.uncertainty import SMALL_ERROR, ResidualDistribution
+from skdistmass.estimators.uncertainty import SMALL_ERROR, ResidualDistribution, widening_by_density
 from skdistmass.networks.mixture import Mixture
 
 LABEL_ERROR = 0.03
@@ -173,6 +173,16 @@ def test_errors_grow_away_from_the_training_stars(mass_model):
     fraction = error / mass
     assert fraction[1] > 1.5 * fraction[0]
     assert fraction[2] > 1.3 * fraction[1]
+
+
+def test_what_widens_the_error_of_a_dwarf_by_density_has_a_limit():
+    spread, log_density = np.array([0.0, 0.0, 0.0, 0.04]), np.array([1.0, -1.0, -100.0, -100.0])
+    arguments = ((0.1, 2.0, 0.12), 0.0)
+    giant = widening_by_density(spread, log_density, np.full(4, 3.49), *arguments)
+    dwarf = widening_by_density(spread, log_density, np.full(4, 3.5), *arguments)
+    assert_allclose(giant, [0.0, 0.1, 0.1 * np.sqrt(5.0), np.hypot(0.1 * np.sqrt(5.0), 0.08)])
+    # The spread of the ensemble, which tells an extrapolation, has none.
+    assert_allclose(dwarf, [0.0, 0.1, 0.12, np.hypot(0.12, 0.08)])
 
 
 @pytest.fixture(scope="module")
