@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import re
 from pathlib import Path
 
 import make_shipped_models as making
 import numpy as np
 import real_stars
-from select_architecture import fractional_error
+from select_architecture import fractional_error, put_into_page
 
 from skdistmass import DistanceRegressor, MassRegressor, make_survey
 from skdistmass.physics.statistics import robust_sigma
@@ -157,10 +156,7 @@ def main():
     for kind in arguments.kinds or ["distance", "mass"]:
         found = table(kind)
         if arguments.out:
-            page = arguments.out.read_text(encoding="utf-8")
-            marks = rf"(<!-- anchors of {kind} -->\n).*?(<!-- end -->)"
-            page = re.sub(marks, lambda mark, found=found: mark[1] + found + mark[2], page, flags=re.DOTALL)
-            arguments.out.write_text(page, encoding="utf-8")
+            put_into_page(arguments.out, f"anchors of {kind}", found)
 
 
 if __name__ == "__main__":

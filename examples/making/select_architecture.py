@@ -106,6 +106,14 @@ def markdown(kind, n_stars, rows):
     return "\n".join(lines) + "\n"
 
 
+def put_into_page(path, name, table):
+    """Replace what stands between the marks of a table in a page."""
+    page = path.read_text(encoding="utf-8")
+    marks = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+    page = re.sub(marks, lambda mark: mark[1] + table + mark[2], page, flags=re.DOTALL)
+    path.write_text(page, encoding="utf-8")
+
+
 def main():
     """Search, print, and put the tables into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -117,12 +125,7 @@ def main():
         table = markdown(kind, *search(kind))
         print(table, flush=True)
         if arguments.out:
-            page = arguments.out.read_text(encoding="utf-8")
-            pattern = rf"(<!-- {kind} -->\n).*?(<!-- end -->)"
-            page = re.sub(
-                pattern, lambda marks, table=table: marks[1] + table + marks[2], page, flags=re.DOTALL
-            )
-            arguments.out.write_text(page, encoding="utf-8")
+            put_into_page(arguments.out, kind, table)
 
 
 if __name__ == "__main__":
