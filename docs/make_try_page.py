@@ -74,6 +74,7 @@ def regressor(model: Any) -> dict[str, Any]:
 
 def distribution(head: Any) -> dict[str, Any]:
     """Network of the distribution of the residuals."""
+    from skdistmass.columns import MAX_GIANT_LOG_G
     from skdistmass.estimators import uncertainty
     from skdistmass.networks.activations import LOG_WIDTHS
 
@@ -85,7 +86,7 @@ def distribution(head: Any) -> dict[str, Any]:
         "widening": head.widening,
         "sparse": head.sparse,
         "max_depth": uncertainty.MAX_DEPTH,
-        "dwarf_log_g": uncertainty.DWARF_LOG_G,
+        "dwarf_log_g": MAX_GIANT_LOG_G,
         "one_sigma": uncertainty.ONE_SIGMA,
         "log_widths": LOG_WIDTHS,
     }
@@ -104,7 +105,7 @@ def ages() -> dict[str, Any]:
         "network": network(load_predictor("age")),
         "mass_range": age_inference.MASS_RANGE,
         "metallicity_range": age_inference.METALLICITY_RANGE,
-        "max_log_g": age_inference.MAX_LOG_G,
+        "max_log_g": age_inference.MAX_GIANT_LOG_G,
         "least_side": age_inference.LEAST_SIDE,
         "sampled_masses": age_inference.SAMPLED_MASSES,
         "isochrone_metallicities": age_inference.ISOCHRONE_METALLICITIES,

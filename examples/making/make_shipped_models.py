@@ -78,10 +78,10 @@ def candidates(free_abundances):
     return anchor_table(stars, truth, free_abundances=free_abundances, random_state=SIMULATION_SEED)
 
 
-def distance_set():
-    """Labels of the model of absolute magnitudes, with its anchors."""
+def distance_set(anchors=DISTANCE_ANCHORS):
+    """Labels of absolute magnitudes, and anchors with a border and a width for each range of log g."""
     table = candidates(0.5)
-    border, width = np.array(DISTANCE_ANCHORS)[np.digitize(table["LOGG"], ANCHOR_LOG_G)].T
+    border, width = np.array(anchors)[np.digitize(table["LOGG"], ANCHOR_LOG_G)].T
     return add_anchors(
         labelled(star_labels.magnitude_labels(), kind="distance"),
         table,

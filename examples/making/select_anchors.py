@@ -12,14 +12,11 @@ standard output, and into the page given by ``--out``, between its marks. Ten mi
 
 from __future__ import annotations
 
-import argparse
 import itertools
-from pathlib import Path
 
 import make_shipped_models as making
 import numpy as np
-import real_stars
-from select_architecture import fractional_error, put_into_page
+from select_architecture import fractional_error, options, put_into_page
 
 from skdistmass import DistanceRegressor, MassRegressor, make_survey
 from skdistmass.physics.statistics import robust_sigma
@@ -30,7 +27,7 @@ from skdistmass.training.split import star_folds
 N_FOLDS = 3
 SIMULATION = {"n_stars": 30_000, "random_state": 111}
 ONE_NETWORK = (24, 24)
-# Border and width for log g > 3.2 that were chosen for models of more iterations.
+# Border and width of all stars of log g > 3.2, as they were before subgiants had their own.
 WIDER_DWARFS = (*making.DISTANCE_ANCHORS[:2], (2.0, 0.15), (2.0, 0.15))
 
 
@@ -57,8 +54,7 @@ def anchored_set(kind, anchors):
     """Training set with the anchors of a row."""
     if kind == "mass":
         return making.mass_set()
-    making.DISTANCE_ANCHORS = anchors or making.DISTANCE_ANCHORS
-    return making.distance_set()
+    return making.distance_set(anchors or making.DISTANCE_ANCHORS)
 
 
 def fit(kind, training_set, rows, network, correction):
@@ -148,11 +144,7 @@ def table(kind):
 
 def main():
     """Search, print, and put the tables into the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kinds", nargs="*", metavar="mass|distance", help="models (default: both)")
-    parser.add_argument("--out", type=Path, help="page with a pair of marks for each table")
-    arguments = parser.parse_args()
-    real_stars.check_tables()
+    arguments = options(__doc__.splitlines()[0])
     for kind in arguments.kinds or ["distance", "mass"]:
         found = table(kind)
         if arguments.out:

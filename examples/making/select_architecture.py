@@ -106,6 +106,16 @@ def markdown(kind, n_stars, rows):
     return "\n".join(lines) + "\n"
 
 
+def options(description):
+    """Read the models and the page from the command line, and leave if a table of real stars is missing."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("kinds", nargs="*", metavar="mass|distance", help="models (default: both)")
+    parser.add_argument("--out", type=Path, help="page with a pair of marks for each table")
+    arguments = parser.parse_args()
+    real_stars.check_tables()
+    return arguments
+
+
 def put_into_page(path, name, table):
     """Replace what stands between the marks of a table in a page."""
     page = path.read_text(encoding="utf-8")
@@ -116,11 +126,7 @@ def put_into_page(path, name, table):
 
 def main():
     """Search, print, and put the tables into the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kinds", nargs="*", metavar="mass|distance", help="models (default: both)")
-    parser.add_argument("--out", type=Path, help="page with a pair of marks for each table")
-    arguments = parser.parse_args()
-    real_stars.check_tables()
+    arguments = options(__doc__.splitlines()[0])
     for kind in arguments.kinds or list(CHOSEN):
         table = markdown(kind, *search(kind))
         print(table, flush=True)

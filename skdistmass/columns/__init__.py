@@ -43,6 +43,7 @@ from skdistmass.columns.ranges import (
     MAX_AGE_GYR,
     MAX_DISTANCE,
     MAX_EXTINCTION,
+    MAX_GIANT_LOG_G,
     PHYSICAL_RANGES,
 )
 
@@ -63,6 +64,7 @@ __all__ = [
     "MAX_AGE_GYR",
     "MAX_DISTANCE",
     "MAX_EXTINCTION",
+    "MAX_GIANT_LOG_G",
     "NAMINGS",
     "PERCENTILES",
     "PHYSICAL_RANGES",

@@ -20,6 +20,9 @@ MAX_DISTANCE = 1e10
 MAX_AGE_GYR = 14.5
 """Ages above carry a bit: older than the Universe by more than an error [Gyr]."""
 
+MAX_GIANT_LOG_G = 3.5
+"""Giants have a lower surface gravity [log10 cm s⁻²], dwarfs and subgiants this or a higher one."""
+
 PHYSICAL_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "TEFF": (0.0, 1e6),

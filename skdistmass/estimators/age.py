@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdistmass.estimators.age_inference import (
     MASS_RANGE,
-    MAX_LOG_G,
+    MAX_GIANT_LOG_G,
     METALLICITY_RANGE,
     SAMPLED_MASSES,
     AgeInference,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MASS_RANGE",
-    "MAX_LOG_G",
+    "MAX_GIANT_LOG_G",
     "METALLICITY_RANGE",
     "Ages",
     "MassToAge",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skdistmass.columns import MAX_GIANT_LOG_G
 from skdistmass.estimators.inference import NetworkInference
 from skdistmass.physics.isochrones import total_metallicity
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MASS_RANGE = (0.8, 8.0)
 METALLICITY_RANGE = (-0.5, 0.5)
-MAX_LOG_G = 3.5
 # The relation is sampled past its range, so that errors can be propagated at the edges.
 SAMPLED_MASSES = (0.55, 10.0)
 ISOCHRONE_METALLICITIES = (-2.5, 0.5)
@@ -347,5 +347,5 @@ def _reason(mass: FloatArray, m_h: FloatArray, total: FloatArray, log_g: FloatAr
     reached = _between(m_h, ISOCHRONE_METALLICITIES) | _between(total, ISOCHRONE_METALLICITIES)
     inside = _between(mass, SAMPLED_MASSES) & reached
     reason = np.where(inside, NoAgeReason.NONE, NoAgeReason.OUTSIDE_RANGE)
-    reason = np.where(log_g >= MAX_LOG_G, NoAgeReason.NOT_A_GIANT, reason)
+    reason = np.where(log_g >= MAX_GIANT_LOG_G, NoAgeReason.NOT_A_GIANT, reason)
     return np.where(missing, NoAgeReason.MISSING_INPUT, reason).astype(np.int8)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdistmass.columns import MAX_GIANT_LOG_G
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.networks.forward import NetworkPass
 from skdistmass.networks.mixture import Mixture, mixture_network, ordered_sum
@@ -127,8 +128,6 @@ SPARSE = 0.1
 """Share of the calibration stars, those of the lowest density, from which on errors are widened."""
 # Log densities below the border that count in the widening; further out the ensemble's spread tells more.
 MAX_DEPTH = 5.0
-DWARF_LOG_G = 3.5
-"""Surface gravity from which on isochrones, which anchor the models, and real stars agree."""
 SMALL_ERROR = 0.2
 """Up to this share of the error without them, errors of features are propagated by the gradient alone."""
 
@@ -344,8 +343,10 @@ def widening_by_density(
     rows = np.flatnonzero(log_density < sparse)
     depth = np.minimum(sparse - log_density[rows], MAX_DEPTH)
     by_depth = widening[0] * np.sqrt(depth)
-    for most in widening[2:]:
-        by_depth = np.where(log_g[rows] >= DWARF_LOG_G, np.minimum(by_depth, most), by_depth)
+    if len(widening) > 2:
+        # Isochrones, which anchor the models, and real stars agree there.
+        held = log_g[rows] >= MAX_GIANT_LOG_G
+        by_depth = np.where(held, np.minimum(by_depth, widening[2]), by_depth)
     added[rows] = np.hypot(by_depth, widening[1] * spread[rows])
     return added
 

@@ -149,6 +149,9 @@ def mixture_outputs(rows, prediction, limits, theta, sizes, means, widths, weigh
 
 
 _normal_tail = _inlined(normal_tail)
+# A lane is a star whose quantile at one level is looked for. Rows of the lanes of a block: the point, the two
+# ends between which the quantile lies, the least width, the level; then the probability below the point, the
+# density and its slope there, and by how much more than need be the point moved.
 
 
 @_inlined

@@ -67,12 +67,12 @@ class StarInputs:
 
     @cached_property
     def usable_features(self) -> NDArray[np.float64]:
-        """Inputs of the networks in the usable rows."""
+        """Inputs of the networks [K, dex] in the usable rows."""
         return self.features if self.usable.all() else self.features[self.usable]
 
     @cached_property
     def usable_errors(self) -> NDArray[np.float64]:
-        """1σ errors of the inputs of the networks in the usable rows; NaN for unknown ones."""
+        """1σ errors of the inputs of the networks [K, dex] in the usable rows; NaN for unknown ones."""
         errors = np.column_stack([self[f"{name}_ERR"] for name in FEATURES])
         return errors if self.usable.all() else errors[self.usable]
 

@@ -154,7 +154,7 @@ def make_age_card(
     dict
         Strings, numbers, lists and dicts.
     """
-    from skdistmass.estimators.age import MASS_RANGE, MAX_LOG_G, METALLICITY_RANGE
+    from skdistmass.estimators.age import MASS_RANGE, MAX_GIANT_LOG_G, METALLICITY_RANGE
 
     residual = np.abs(model.predict(X) - y)
     low, high = MASS_RANGE
@@ -163,9 +163,9 @@ def make_age_card(
         "target": "LOG_AGE",
         "target_unit": "log10 yr",
         "features": {"MASS": f"solMass ({mass} mass)", "M_H": "dex"},
-        "training_set": {f"MIST giants, log g < {MAX_LOG_G}": len(y)},
+        "training_set": {f"MIST giants, log g < {MAX_GIANT_LOG_G}": len(y)},
         "n_training": len(y),
-        "domain": f"{low} to {high} Msun, [M/H] {poor} to {rich} dex, log g < {MAX_LOG_G}",
+        "domain": f"{low} to {high} Msun, [M/H] {poor} to {rich} dex, log g < {MAX_GIANT_LOG_G}",
         "error_model": "errors of the mass carried through the relation; the fit is good to residual_p99_dex",
         "test_metrics": {"residual_p99_dex": round(float(np.percentile(residual, 99)), 5)},
     }

@@ -28,6 +28,7 @@ from scipy.stats import norm
 from sklearn.base import clone
 
 from skdistmass import DistanceRegressor, MassRegressor, MassToAge, TrainingDomain, load_model
+from skdistmass.columns import MAX_GIANT_LOG_G
 from skdistmass.estimators.uncertainty import ErrorModel
 from skdistmass.physics.statistics import robust_sigma
 from skdistmass.training.protocol import TYPICAL_ERRORS, WIDENING
@@ -41,7 +42,6 @@ MIN_BIN_STARS = 150
 OFFSET_SIGMAS = 3.0
 SCALE_EDGES = [1.5, 2.0, 2.3, 2.5, 2.8, 3.2]  # log g
 MIN_SCALE_STARS = 5
-MAX_GIANT_LOG_G = 3.5
 FOLDER = Path(__file__).with_name("measured")
 NETWORKS = {
     "distance": DistanceRegressor(**making.DISTANCE_NETWORK),

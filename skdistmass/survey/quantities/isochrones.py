@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skdistmass.columns import FEATURES
-from skdistmass.estimators.age_inference import MAX_LOG_G
+from skdistmass.columns import FEATURES, MAX_GIANT_LOG_G
 from skdistmass.estimators.isochrone import IsochroneDistance
 from skdistmass.isochrones.posterior import IsochroneStatus
 from skdistmass.physics.constants import YEARS_PER_GYR
@@ -55,7 +54,7 @@ def isochrone_values(inputs: StarInputs, values: Values, isochrone: IsochroneDis
     parts = {"": "median", "_P16": "p16", "_P84": "p84"}
     found: Values = {f"NMSU_DIST{end}": result[f"distance_{part}"].to_numpy() for end, part in parts.items()}
     found["NMSU_DIST_ALL"] = result[["distance_mode", "distance_median", "distance_mean"]].to_numpy()
-    no_giant = inputs.features[:, FEATURES.index("LOGG")] >= MAX_LOG_G
+    no_giant = inputs.features[:, FEATURES.index("LOGG")] >= MAX_GIANT_LOG_G
     interval = (result["age_p84"] - result["age_p16"]).to_numpy()
     told = no_giant & (interval < TOLD_AGE * isochrone.prior_age_interval_)
     # Giants have AGE, and a row without any bit is a good one.

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from skdistmass.columns import FEATURES, LABEL_SETS, MAX_AGE_GYR, PERCENTILES
-from skdistmass.estimators.age_inference import MAX_LOG_G, Ages, NoAgeReason
+from skdistmass.columns import FEATURES, LABEL_SETS, MAX_AGE_GYR, MAX_GIANT_LOG_G, PERCENTILES
+from skdistmass.estimators.age_inference import Ages, NoAgeReason
 from skdistmass.estimators.uncertainty import ONE_SIGMA
 from skdistmass.models.red_clump import red_clump_probability
 from skdistmass.physics.constants import YEARS_PER_GYR
@@ -107,7 +107,7 @@ def clump_probability(inputs: StarInputs) -> Floats:
     """
     (probability,) = on_usable(lambda rows: (red_clump_probability(rows),), inputs, 1)
     log_g = inputs.features[:, FEATURES.index("LOGG")]
-    return np.where(log_g < MAX_LOG_G, probability, np.nan)
+    return np.where(log_g < MAX_GIANT_LOG_G, probability, np.nan)
 
 
 def _percentiles(
