@@ -48,7 +48,7 @@ NETWORK = {
 MASS_NETWORK = NETWORK | {"hidden_layer_sizes": (12, 12), "alpha": 1e-5, "n_members": 8, "max_iter": 1500}
 MASS_NETWORK |= {"tol": 1e-9}
 MASS_CORRECTION = (8, 8)
-DISTANCE_NETWORK = MASS_NETWORK | {"hidden_layer_sizes": (8, 8), "max_iter": 600}
+DISTANCE_NETWORK = MASS_NETWORK | {"hidden_layer_sizes": (8, 8), "tol": 1e-10}
 DISTANCE_CORRECTION = (16, 16)
 
 # Anchors: a simulated survey, and for each range of log g the border (distance to the 10th nearest real star)
