@@ -99,7 +99,7 @@ def ages() -> dict[str, Any]:
     from skdistmass.estimators import age_inference
     from skdistmass.physics import giants
 
-    steps = giants._LOG_MASSES
+    steps = giants.LOG_MASSES
     shifts = giants._shift_tables(*age_inference.METALLICITY_RANGE)
     return {
         "network": network(load_predictor("age")),

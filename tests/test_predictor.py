@@ -98,3 +98,18 @@ def test_names_of_columns_are_kept(tmp_path):
     assert_array_equal(predictor.predict(frame.to_numpy()), model.predict(frame))
     with pytest.raises(ValueError, match=r"X must have the columns .*; received \['b', 'a', 'c'\]"):
         predictor.predict(frame[["b", "a", "c"]])
+
+
+@pytest.mark.parametrize("suffix", ["fits", "parquet"])
+def test_a_catalogue_needs_neither_scikit_learn_nor_pandas(suffix, tmp_path):
+    code = (
+        "import sys, skdistmass\n"
+        "from skdistmass.tables.write import write_table\n"
+        "stars = skdistmass.make_survey(50, random_state=0)[0]\n"
+        f"write_table(stars, 'survey.{suffix}')\n"
+        f"skdistmass.write_catalog('survey.{suffix}', 'catalog.{suffix}')\n"
+        "heavy = {'sklearn', 'pandas', 'joblib', 'scipy.stats', 'scipy.interpolate', 'tensorflow', 'dask'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -32,6 +32,7 @@ import h5py
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
+from skdistmass.physics.giants import LOG_MASSES, log_age_of_mass
 from skdistmass.physics.initial_mass_function import kroupa_imf
 from skdistmass.physics.isochrones import cell_widths
 
@@ -123,9 +124,13 @@ def make_giant_ages(output):
     i_m_h, i_age = grid.select("m_h", MIST_FE_H), grid.select("log_age", MIST_LOG_AGES)
     rows = [[mean_giant_masses(grid.isochrone(f, a)) for f in i_m_h] for a in i_age]
     masses = {name: np.array([[cell[name] for cell in row] for row in rows]) for name in rows[0][0]}
+    log_age = np.round(grid.log_age[i_age], 4)
+    of_state = (masses[name] for name in ("current_mass", "branch_mass", "clump_mass"))
+    log_ages = np.stack([log_age_of_mass(LOG_MASSES, each, log_age) for each in of_state], axis=-1)
     phases = ", ".join(f"{number} ({name})" for number, name in GIANT_PHASES.items())
     provenance = {
-        "content": "mean mass of giants [Msun] for each log age [log10 yr] (rows) and [Fe/H] [dex] (columns)",
+        "content": "mean mass of giants [Msun] for each log age [log10 yr] (rows) and [Fe/H] [dex] "
+        "(columns); log_age_table: log age for each log mass (rows), [Fe/H], and all giants, branch, clump",
         "grid": "MIST 2.5, v/vcrit = 0.4",
         "source": describe_source(path, "lachesis-grids"),
         "cuts": f"log g < {GIANT_LOG_G}; phases {phases}; log age {MIST_LOG_AGES}; [Fe/H] {MIST_FE_H}; "
@@ -136,8 +141,9 @@ def make_giant_ages(output):
     target = output / "giant_ages_mist.npz"
     np.savez_compressed(
         target,
-        log_age=np.round(grid.log_age[i_age], 4),
+        log_age=log_age,
         fe_h=np.round(grid.m_h[i_m_h], 4),
+        log_age_table=log_ages,
         provenance=json.dumps(provenance),
         **masses,
     )

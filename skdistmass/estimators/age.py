@@ -78,7 +78,7 @@ def isochrone_ages(mass: str = "current") -> tuple[FloatArray, FloatArray]:
         raise ValueError(f"mass must be 'current' or 'initial'; received {mass!r}.")
     table = load_giant_ages()
     masses = table.current_mass if mass == "current" else table.initial_mass
-    log_age = log_age_of_mass(np.log10(_SAMPLED_MASSES), masses)
+    log_age = log_age_of_mass(np.log10(_SAMPLED_MASSES), masses, table.log_age)
     upper = np.clip(np.searchsorted(table.fe_h, _SAMPLED_METALLICITIES), 1, len(table.fe_h) - 1)
     step = table.fe_h[upper] - table.fe_h[upper - 1]
     fraction = (_SAMPLED_METALLICITIES - table.fe_h[upper - 1]) / step

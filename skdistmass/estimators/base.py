@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skdistmass.estimators.domain import warn_far_outside, without_domain_warning
-from skdistmass.estimators.inference import NetworkInference, check_magnitude, with_feature_names
+from skdistmass.estimators.inference import NetworkInference, with_feature_names
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings, document_settings
 from skdistmass.estimators.uncertainty import (
@@ -28,6 +28,7 @@ from skdistmass.estimators.uncertainty import (
     checked_errors,
     widening_by_density,
 )
+from skdistmass.networks.forward import check_magnitude
 from skdistmass.networks.mixture import Mixture
 from skdistmass.networks.training_table import BlockwiseScaler, merge_identical_rows
 
@@ -355,21 +356,16 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         return table
 
     def distribution_checked(
-        self,
-        X: FloatArray,
-        log_density: FloatArray | None = None,
-        X_error: FloatArray | None = None,
+        self, X: FloatArray, log_density: FloatArray | None = None, X_error: FloatArray | None = None
     ) -> tuple[FloatArray, Mixture]:
-        """Predict for features that need no check, which takes a millisecond of every call of `predict`.
+        """Predict for features that need no check; estimators derived from ours by their own `predict`.
 
         Parameters
         ----------
         X : ndarray of float64 of shape (n_samples, n_features)
             Finite features in the order of the fit.
-        log_density : ndarray of shape (n_samples,), default=None
-            Log density of the training stars there, if it is known.
-        X_error : ndarray of shape (n_samples, n_features), default=None
-            As in `predict`.
+        log_density, X_error : ndarray, default=None
+            As in `NetworkInference`.
 
         Returns
         -------
@@ -378,12 +374,10 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         distribution : Mixture
             Distribution of what the network fits.
         """
-        if type(self).predict is not NetworkRegressor.predict:  # an estimator derived from ours
-            with without_domain_warning():
-                predicted, error = self.predict(with_feature_names(self, X), return_std=True)
-            output, unit = self._target_to_network(predicted, np.ones(len(X)))
-            width = np.maximum(error / np.sqrt(unit), np.finfo(float).tiny)
-            return predicted, Mixture(output[:, None], width[:, None], np.ones((len(X), 1)))
-        check_magnitude("X", X)
-        passed = self._network_pass(X, gradient=X_error is not None)
-        return self._network_to_target(passed.output), self._mixture(X, passed, X_error, log_density)
+        if type(self).predict is NetworkRegressor.predict:
+            return super().distribution_checked(X, log_density, X_error)
+        with without_domain_warning():
+            predicted, error = self.predict(with_feature_names(self, X), return_std=True)
+        output, unit = self._target_to_network(predicted, np.ones(len(X)))
+        width = np.maximum(error / np.sqrt(unit), np.finfo(float).tiny)
+        return predicted, Mixture(output[:, None], width[:, None], np.ones((len(X), 1)))

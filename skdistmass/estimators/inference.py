@@ -14,7 +14,7 @@ import numpy as np
 
 from skdistmass.columns import FEATURES
 from skdistmass.estimators.uncertainty import ONE_SIGMA, DistributionInference
-from skdistmass.networks.forward import NetworkPass, network_output, network_pass
+from skdistmass.networks.forward import NetworkPass, check_magnitude, network_output, network_pass
 from skdistmass.physics import photometry
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 # Far from any star the network can say anything: a mass that no star has, but a number.
 _MAX_LN_MASS = 80.0
-# Larger numbers, or sums of their squares, leave the range of float64.
-_LARGEST_NUMBER = 1e100
 # No star of the Galaxy has an A_K [mag] that is larger than this and than its K magnitude, too.
 _MAX_FAINT_EXTINCTION = 5.0
 
@@ -54,31 +52,6 @@ def with_feature_names(estimator: Any, X: FloatArray) -> Any:
     import pandas as pd
 
     return pd.DataFrame(X, columns=names)
-
-
-def check_magnitude(name: str, values: NDArray[np.floating]) -> None:
-    """Refuse numbers whose squares, or sums of them, leave the range of float64.
-
-    Parameters
-    ----------
-    name : str
-        What the values are, for the message.
-    values : ndarray of shape (n_samples,) or (n_samples, n_columns)
-        Finite numbers.
-
-    Raises
-    ------
-    ValueError
-        If a number is beyond 1e100.
-    """
-    if values.size and max(-float(values.min()), float(values.max())) > _LARGEST_NUMBER:
-        large = np.abs(values) > _LARGEST_NUMBER
-        rows = np.flatnonzero(large.reshape(len(values), -1).any(axis=1))
-        raise ValueError(
-            f"{name} must lie within ±{_LARGEST_NUMBER:g}, beyond which float64 overflows; received "
-            f"{rows.size} of {len(values)} rows that do not (first: row {rows[0]}, {values[large][0]:g}). "
-            "Check the unit."
-        )
 
 
 class NetworkInference(DistributionInference):
@@ -212,6 +185,34 @@ class NetworkInference(DistributionInference):
         """
         rng = np.random.default_rng(random_state)
         return self._network_to_target(self._distribution(X, X_error).sample(n_samples, rng))
+
+    def distribution_checked(
+        self,
+        X: FloatArray,
+        log_density: FloatArray | None = None,
+        X_error: FloatArray | None = None,
+    ) -> tuple[FloatArray, Mixture]:
+        """Predict for features that need no check, which takes a millisecond of every call of `predict`.
+
+        Parameters
+        ----------
+        X : ndarray of float64 of shape (n_samples, n_features)
+            Finite features in the order of the fit.
+        log_density : ndarray of shape (n_samples,), default=None
+            Log density of the training stars there, if it is known.
+        X_error : ndarray of shape (n_samples, n_features), default=None
+            As in `predict`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            As from `predict`, without a warning of stars outside the domain.
+        distribution : Mixture
+            Distribution of what the network fits.
+        """
+        check_magnitude("X", X)
+        passed = self._network_pass(X, gradient=X_error is not None)
+        return self._network_to_target(passed.output), self._mixture(X, passed, X_error, log_density)
 
     def _distribution(self, X: ArrayLike, X_error: ArrayLike | None) -> Mixture:
         table = self._checked(X)

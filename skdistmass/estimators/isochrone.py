@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -16,8 +16,8 @@ from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import Constraint, check_settings, number, one_of
 from skdistmass.isochrones import index, labels, posterior
 from skdistmass.isochrones.index import CENTRAL_QUANTILES, MAX_N_SIGMA, STAR_FORMATIONS
-from skdistmass.physics.isochrones import IsochroneTable, load_isochrones, total_metallicity
-from skdistmass.physics.parallax import DEFAULT_LENGTH_SCALE
+from skdistmass.isochrones.inference import IsochroneInference
+from skdistmass.physics.isochrones import IsochroneTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ _ROWS: dict[str, Any] = {"ensure_all_finite": "allow-nan", "dtype": np.float64}
 _POSITIVE = number("be a positive number", lambda value: value > 0)
 
 
-class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
+class IsochroneDistance(StablePickle, RegressorMixin, IsochroneInference, BaseEstimator):
     r"""Bayesian absolute magnitude, distance, mass and age of a star from isochrones.
 
     The first three columns of `X` are Teff [K], log g [log10 cm s-2] and [M/H] [dex]; further columns, such
@@ -125,18 +125,18 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         self,
         table: IsochroneTable | None = None,
         *,
-        m_h_step: float = 0.05,
-        band: str = "K",
-        teff_error_floor: float = 50.0,
-        log_g_error_floor: float = 0.05,
-        m_h_error_floor: float = 0.05,
-        n_sigma: float = 4.0,
-        star_formation: str | float = "constant",
-        volume_prior: bool = False,
-        length_scale: float = DEFAULT_LENGTH_SCALE,
-        alpha_enhancement: bool = True,
-        n_jobs: int = -1,
-        progress: bool = False,
+        m_h_step: float = IsochroneInference.m_h_step,
+        band: str = IsochroneInference.band,
+        teff_error_floor: float = IsochroneInference.teff_error_floor,
+        log_g_error_floor: float = IsochroneInference.log_g_error_floor,
+        m_h_error_floor: float = IsochroneInference.m_h_error_floor,
+        n_sigma: float = IsochroneInference.n_sigma,
+        star_formation: str | float = IsochroneInference.star_formation,
+        volume_prior: bool = IsochroneInference.volume_prior,
+        length_scale: float = IsochroneInference.length_scale,
+        alpha_enhancement: bool = IsochroneInference.alpha_enhancement,
+        n_jobs: int = IsochroneInference.n_jobs,
+        progress: bool = IsochroneInference.progress,
     ):
         self.table = table
         self.m_h_step = m_h_step
@@ -176,34 +176,28 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         self._prepare()
         return self
 
-    def _prepare(self) -> None:
-        self.table_ = load_isochrones(self.m_h_step) if self.table is None else self.table
-        sort = index.shared_index if self.table is None else index.PointIndex
-        floors = self.teff_error_floor, self.log_g_error_floor, self.m_h_error_floor
-        self._index = sort(self.table_, self.band, self.star_formation, self.n_sigma, floors)
-        self.prior_age_interval_ = self._index.prior_age_interval
-        low, high = self._index.magnitude_range
-        self.magnitudes_ = np.arange(np.floor(low * 20) / 20, high + 0.05, 0.05)
+    def prepared(self) -> Self:
+        """Give a fitted estimator.
+
+        Returns
+        -------
+        IsochroneDistance
+            The estimator itself if it is fitted, and else a fitted clone.
+        """
+        return self if hasattr(self, "magnitudes_") else clone(self).fit()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what `__setstate__` makes again, and keep a user's table as a dict of arrays."""
-        state = super().__getstate__().copy()
-        state["fitted"] = "table_" in state
-        for name in ("table_", "magnitudes_", "prior_age_interval_", "_index"):
-            state.pop(name, None)
+        """Keep a user's table as a dict of arrays."""
+        state = super().__getstate__()
         if isinstance(self.table, IsochroneTable):
             state["table"] = asdict(self.table)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Prepare the isochrones again if the pickled estimator was fitted."""
-        state = dict(state)
-        fitted = state.pop("fitted")
+        """Make the table of a dict of arrays again."""
+        if isinstance(state.get("table"), dict):
+            state = state | {"table": IsochroneTable(**state["table"])}
         super().__setstate__(state)
-        if isinstance(self.table, dict):
-            self.table = IsochroneTable(**self.table)
-        if fitted:
-            self._prepare()
 
     def __sklearn_tags__(self) -> Any:
         """Say that NaN is allowed and that predictions do not follow `y`."""
@@ -213,26 +207,15 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         tags.regressor_tags.poor_score = True
         return tags
 
-    def _check_rows(self, X: Any, X_error: _Given, alpha_m: _Given) -> tuple[_Result, _Result]:
-        """Return labels and errors of every row; NaN labels stay."""
+    def _checked(self, X: Any) -> _Result:
+        """Return the rows as an array of floats, of the columns of the fit if it was given any."""
         check_is_fitted(self)
-        seen = hasattr(self, "n_features_in_")
-        X = validate_data(self, X, reset=False, **_ROWS) if seen else check_array(X, estimator=self, **_ROWS)
-        labels.check_columns(X)
-        stars, sigmas = labels.labels_and_errors(X, X_error, self._index.floors, self._index.extent)
-        if alpha_m is not None and self.alpha_enhancement:
-            enhancement = labels.per_star("alpha_m [dex]", alpha_m, len(stars))
-            stars[:, 2] = total_metallicity(stars[:, 2], enhancement)
-        return stars, sigmas
+        if hasattr(self, "n_features_in_"):
+            return validate_data(self, X, reset=False, **_ROWS)
+        return check_array(X, estimator=self, **_ROWS)
 
-    def _summarise(
-        self, stars: _Result, sigmas: _Result, at: ArrayLike = CENTRAL_QUANTILES, seen: _Result | None = None
-    ) -> tuple[_Result, dict[str, _Result]]:
-        """Return quantiles of the absolute magnitude and a dict of the other summaries."""
-        length = float(self.length_scale) if seen is not None and self.volume_prior else 0.0
-        seen = np.zeros((len(stars), 2)) if seen is None else seen
-        settings = length, np.array(at), self.n_jobs, self.progress
-        return posterior.summarise(self._index, stars, sigmas, seen, *settings)
+    def _labels_of(self, X: Any, X_error: _Given, alpha_m: _Given) -> tuple[_Result, _Result]:
+        return self._labels_and_errors(self._checked(X), X_error, alpha_m)
 
     def predict(self, X: ArrayLike, *, X_error: _Given = None, alpha_m: _Given = None) -> _Result:
         """Predict the median absolute magnitude.
@@ -281,7 +264,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         at = np.atleast_1d(np.asarray(quantiles, dtype=float))
         if at.ndim != 1 or not ((at >= 0) & (at <= 1)).all():
             raise ValueError(f"quantiles must lie between 0 and 1; received {at}")
-        return self._summarise(*self._check_rows(X, X_error, alpha_m), at)[0]
+        return self._summarise(*self._labels_of(X, X_error, alpha_m), at)[0]
 
     def predict_pdf(
         self, X: ArrayLike, magnitudes: _Given = None, *, X_error: _Given = None, alpha_m: _Given = None
@@ -304,7 +287,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
             Probability density [1/mag], smoothed by an eighth of its 68 % interval since isochrones are made
             of points; NaN where there is none. The modes are the maxima of this density.
         """
-        stars, sigmas = self._check_rows(X, X_error, alpha_m)
+        stars, sigmas = self._labels_of(X, X_error, alpha_m)
         at = self.magnitudes_ if magnitudes is None else np.asarray(magnitudes, dtype=float)
         if at.ndim != 1 or len(at) < 2 or not (np.diff(at) > 0).all():
             raise ValueError("magnitudes [mag] must be at least 2 increasing values")
@@ -329,8 +312,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
             ``median``, ``p16``, ``p84`` [Msun] (current mass); ``age_`` ``median``, ``p16``, ``p84`` [Gyr];
             ``chi2`` of the nearest isochrone point; ``status``, an `isochrones.posterior.IsochroneStatus`.
         """
-        stars, sigmas = self._check_rows(X, X_error, alpha_m)
-        return posterior.posterior_frame(X, stars, *self._summarise(stars, sigmas))
+        return _frame(X, self.posteriors(self._checked(X), X_error, alpha_m))
 
     def predict_distance(
         self,
@@ -369,10 +351,8 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
         ValueError
             If an argument has another length than `X` or an error is negative.
         """
-        stars, sigmas = self._check_rows(X, X_error, alpha_m)
-        unit, seen = labels.distance_unit(apparent_mag, extinction, apparent_mag_error, len(stars))
-        quantiles, rest = self._summarise(stars, sigmas, seen=seen)
-        return posterior.add_distances(posterior.posterior_frame(X, stars, quantiles, rest), unit, rest)
+        errors = {"X_error": X_error, "alpha_m": alpha_m, "apparent_mag_error": apparent_mag_error}
+        return _frame(X, self.distances(self._checked(X), apparent_mag, extinction, **errors))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: _Given = None) -> float:
         """Return the R² of `predict` over the rows that have a prediction.
@@ -397,3 +377,10 @@ class IsochroneDistance(StablePickle, RegressorMixin, BaseEstimator):
             return np.nan
         weight = None if sample_weight is None else np.asarray(sample_weight)[there]
         return r2_score(np.asarray(y)[there], prediction[there], sample_weight=weight)
+
+
+def _frame(X: Any, columns: dict[str, NDArray]) -> pd.DataFrame:
+    """Make a table of columns, with the index of what the user gave, if it has one."""
+    import pandas as pd
+
+    return pd.DataFrame(columns, index=X.index if isinstance(X, pd.DataFrame) else None)

@@ -1,4 +1,4 @@
-"""Posteriors of stars: summaries in the units of users, as a table with a status for each star."""
+"""Posteriors of stars: summaries in the units of users, with a status for each star."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from joblib import effective_n_jobs
 
 from skdistmass.isochrones.index import (
     LOG_AGE_BIN,
@@ -22,9 +21,6 @@ from skdistmass.isochrones.index import (
     PointIndex,
 )
 from skdistmass.progress import follow, is_running
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Stars that a thread takes at a time.
 CHUNK = 2048
@@ -152,7 +148,7 @@ def _map_chunks(
     n_rows, (teff, log_g, m_h) = len(arrays[0]), arrays[0].T
     order = np.lexsort((teff, np.floor(log_g / LOG_G_CELL), np.floor(m_h / M_H_CELL)))
     chunks = [slice(i, min(i + CHUNK, n_rows)) for i in range(0, n_rows, CHUNK)]
-    with ThreadPoolExecutor(effective_n_jobs(n_jobs)) as pool:
+    with ThreadPoolExecutor(_n_threads(n_jobs, len(chunks))) as pool:
         results = pool.map(lambda chunk: function(*(values[order[chunk]] for values in arrays)), chunks)
         parts = list(_count(results, chunks, progress))
     out = []
@@ -161,6 +157,15 @@ def _map_chunks(
         for chunk, block in zip(chunks, blocks, strict=True):
             out[-1][order[chunk]] = block
     return out
+
+
+def _n_threads(n_jobs: int, n_chunks: int) -> int:
+    """Count the threads that a user wants, as joblib does."""
+    if n_jobs == -1 and n_chunks < 2:
+        return 1  # importing joblib takes longer than so few stars
+    from joblib import effective_n_jobs
+
+    return effective_n_jobs(n_jobs)
 
 
 def _count(results: Iterable[Any], chunks: list[slice], progress: bool) -> Iterator[Any]:
@@ -186,18 +191,15 @@ class IsochroneStatus(IntEnum):
     NO_MAGNITUDE = 3
 
 
-def posterior_frame(
-    X: Any,
+def columns(
     stars: npt.NDArray[np.float64],
     quantiles: npt.NDArray[np.float64],
     rest: dict[str, npt.NDArray[np.float64]],
-) -> pd.DataFrame:
-    """Table of the summaries of posteriors, with the status of each star.
+) -> dict[str, npt.NDArray]:
+    """Name the summaries of posteriors, and give each star a status.
 
     Parameters
     ----------
-    X : array-like of shape (n_stars, n_features)
-        What the user gave; its index, if it has one, becomes that of the table.
     stars : ndarray of shape (n_stars, 3)
         Labels of each star; NaN where missing, infinite where its errors are too large.
     quantiles : ndarray of shape (n_stars, 3)
@@ -207,15 +209,13 @@ def posterior_frame(
 
     Returns
     -------
-    DataFrame of n_stars rows
+    dict of str to ndarray of shape (n_stars,)
         The columns that `IsochroneDistance.predict_posterior` lists.
     """
-    import pandas as pd
-
     status = np.full(len(stars), int(IsochroneStatus.OK), dtype=np.int8)
     status[np.isnan(quantiles[:, 1])] = IsochroneStatus.OUT_OF_REACH
     status[np.isnan(stars).any(axis=1)] = IsochroneStatus.MISSING_INPUT
-    columns: dict[str, npt.NDArray] = {
+    named: dict[str, npt.NDArray] = {
         "absolute_magnitude_mode": rest["mode"],
         "absolute_magnitude_median": quantiles[:, 1],
         "absolute_magnitude_mean": rest["mean"],
@@ -224,20 +224,19 @@ def posterior_frame(
     }
     for name in ("mass", "age"):
         for part, source in (("median", "p50"), ("p16", "p16"), ("p84", "p84")):
-            columns[f"{name}_{part}"] = rest[f"{name}_{source}"]
-    columns |= {"chi2": rest["chi2"], "status": status}
-    return pd.DataFrame(columns, index=X.index if isinstance(X, pd.DataFrame) else None)
+            named[f"{name}_{part}"] = rest[f"{name}_{source}"]
+    return named | {"chi2": rest["chi2"], "status": status}
 
 
-def add_distances(
-    frame: pd.DataFrame, unit: npt.NDArray[np.float64], rest: dict[str, npt.NDArray[np.float64]]
-) -> pd.DataFrame:
+def with_distances(
+    named: dict[str, npt.NDArray], unit: npt.NDArray[np.float64], rest: dict[str, npt.NDArray[np.float64]]
+) -> dict[str, npt.NDArray]:
     """Put distances before the columns of a posterior and correct its status.
 
     Parameters
     ----------
-    frame : DataFrame of n_stars rows
-        Result of `posterior_frame`; it is changed in place.
+    named : dict of str to ndarray of shape (n_stars,)
+        Result of `columns`.
     unit : ndarray of shape (n_stars,)
         Distance of a star of absolute magnitude 0 [pc]; NaN where it is not known.
     rest : dict of str to ndarray of shape (n_stars,)
@@ -245,14 +244,15 @@ def add_distances(
 
     Returns
     -------
-    DataFrame of n_stars rows
-        The same table.
+    dict of str to ndarray of shape (n_stars,)
+        The columns that `IsochroneDistance.predict_distance` lists.
     """
     # A larger absolute magnitude is a smaller distance: the percentiles change places.
     sources = {"mode": "seen_mode", "median": "seen_p50", "mean": None, "p16": "seen_p84", "p84": "seen_p16"}
-    for i, (name, source) in enumerate(sources.items()):
-        ratio = rest["mean_scale"] if source is None else 10.0 ** (-0.2 * rest[source])
-        frame.insert(i, f"distance_{name}", unit * ratio)
-    unseen = (frame["status"] == IsochroneStatus.OK) & np.isnan(unit)
-    frame.loc[unseen, "status"] = int(IsochroneStatus.NO_MAGNITUDE)
-    return frame
+    ratios = {
+        f"distance_{name}": rest["mean_scale"] if source is None else 10.0 ** (-0.2 * rest[source])
+        for name, source in sources.items()
+    }
+    unseen = (named["status"] == IsochroneStatus.OK) & np.isnan(unit)
+    status = np.where(unseen, np.int8(IsochroneStatus.NO_MAGNITUDE), named["status"])
+    return {name: unit * ratio for name, ratio in ratios.items()} | named | {"status": status}

@@ -115,14 +115,18 @@ def read_model(name: str | Path, registry: Mapping[str, Any], trusted: bool = Fa
     label, content, stored = _read(name, registry, trusted)
     with _Naming(label):
         estimator = to_estimator(stored)
-    if not isinstance(getattr(estimator, "card_", None), dict):
-        raise ValueError(
-            f"{label} holds a {type(estimator).__name__} without a card; write models with save_model."
-        )
-    if not hasattr(estimator, "n_features_in_"):
-        raise ValueError(f"{label} holds a {type(estimator).__name__} that is not fitted.")
-    estimator.sha256_ = hashlib.sha256(content).hexdigest()
-    return estimator
+    return _signed(estimator, label, content)
+
+
+def _signed(model: Any, label: str, content: bytes) -> Any:
+    """Check that a model has a card and is fitted, and note the SHA-256 of its file."""
+    kind = type(model).__name__
+    if not isinstance(getattr(model, "card_", None), dict):
+        raise ValueError(f"{label} holds a {kind} without a card; write models with save_model.")
+    if not hasattr(model, "n_features_in_"):
+        raise ValueError(f"{label} holds a {kind} that is not fitted.")
+    model.sha256_ = hashlib.sha256(content).hexdigest()
+    return model
 
 
 def check_name(name: str | Path, registry: Mapping[str, Any]) -> None:
@@ -160,8 +164,7 @@ def load_predictor(name: str | Path, trusted: bool = False) -> Any:
     Returns
     -------
     Predictor
-        Its `predict`, `predict_distance` and `predict_age` are those of the estimator, to the last bit; it
-        has no domain.
+        Its `predict`, `predict_distance` and `predict_age` are those of the estimator, to the last bit.
 
     Raises
     ------
@@ -190,10 +193,34 @@ def load_predictor(name: str | Path, trusted: bool = False) -> Any:
             f"{label} does not hold a network of this package, but something else, such as an estimator "
             "derived from one or an interpolating MassToAge; use load_model."
         )
-    if not isinstance(getattr(predictor, "card_", None), dict):
-        raise ValueError(f"{label} holds a network without a card; write models with save_model.")
-    predictor.sha256_ = hashlib.sha256(content).hexdigest()
-    return predictor
+    return _signed(predictor, label, content)
+
+
+def load_light(name: str | Path, trusted: bool = False) -> Any:
+    """Load a model for predictions alone: a predictor, or the estimator of what has none.
+
+    Parameters
+    ----------
+    name : str or path-like
+        As in `load_model`.
+    trusted : bool, default=False
+        As in `load_model`.
+
+    Returns
+    -------
+    Predictor or estimator
+        An estimator for models derived from ours and an interpolating `MassToAge`.
+
+    Raises
+    ------
+    ValueError
+        As in `load_model`.
+    """
+    label, content, stored = _read(name, read_registry(), trusted)
+    with _Naming(label):
+        model = to_predictor(stored)
+        model = to_estimator(stored) if model is None else model
+    return _signed(model, label, content)
 
 
 def _read(name: str | Path, registry: Mapping[str, Any], trusted: bool) -> tuple[str, bytes, Any]:

@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 
 
 class TrainingDensity:
-    """Density of the training stars of a model without scikit-learn; it widens the errors where they are few.
+    """Density of the training stars of a model, and the border of its domain, without scikit-learn.
 
     Parameters
     ----------
     state : dict
         Attributes of the fitted `TrainingDomain`.
+
+    Attributes
+    ----------
+    offset_ : float
+        Log density at the border of the domain.
     """
 
     def __init__(self, state: dict[str, Any]):
         names = ("center_", "scale_", "means_", "precisions_cholesky_", "log_weights_")
         self._mixture = [state[name] for name in names]
+        self.offset_ = float(state["offset_"])
 
     def density_checked(self, X: NDArray[np.floating]) -> FloatArray:
         """Log density, as of the domain itself.
@@ -49,7 +55,7 @@ class Predictor(NetworkInference):
     """A fitted network without scikit-learn, as `load_predictor` gives it.
 
     It predicts what the estimator predicts, to the last bit, but is no estimator: it cannot be cloned, fitted
-    or put into a pipeline. Where a model is to be trusted, its training domain, is known to the estimator.
+    or put into a pipeline, and does not warn of stars outside the training domain.
 
     Parameters
     ----------
@@ -64,6 +70,8 @@ class Predictor(NetworkInference):
         SHA-256 of the model file.
     n_features_in_ : int
         Number of features.
+    domain_, anchored_domain_ : TrainingDensity
+        Density of the real training stars, and of these with isochrone anchors; for models that have them.
 
     See Also
     --------

@@ -98,12 +98,9 @@ def to_predictor(value: Any) -> Any:
     """
     if not isinstance(value, StoredEstimator):
         return None
-    state, domain = value.state, None
+    state, domains = value.state, {}
     if isinstance(state, dict):
-        for key in DOMAINS:
-            if state.get(key) is not None:
-                _check_stored_domain(key, state[key])
-        domain = state.get("domain_")
+        domains = {key: _stored_domain(key, state[key]) for key in DOMAINS if state.get(key) is not None}
         state = {name: part for name, part in state.items() if name not in DOMAINS}
     state = to_estimator(state)
     check_state(value.format_version, value.name, state)
@@ -111,14 +108,17 @@ def to_predictor(value: Any) -> Any:
         return None
     kind = getattr(predictor, _PREDICTORS[value.name])
     check_names(kind, state)
-    return kind(state if domain is None else state | {"domain_": predictor.TrainingDensity(domain.state)})
+    return kind(state | domains)
 
 
-def _check_stored_domain(key: str, domain: Any) -> None:
-    """Check a domain, of which a predictor keeps the density only."""
+def _stored_domain(key: str, domain: Any) -> predictor.TrainingDensity:
+    """Check a domain and make what a predictor keeps of it."""
     if not isinstance(domain, StoredEstimator) or domain.name != "TrainingDomain":
         raise ValueError(f"{key} must be a TrainingDomain.")
     check_state(domain.format_version, domain.name, domain.state)
+    if "offset_" not in domain.state:
+        raise ValueError(f"{key} must be a fitted TrainingDomain.")
+    return predictor.TrainingDensity(domain.state)
 
 
 def _decompress(content: bytes) -> bytes:

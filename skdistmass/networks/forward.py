@@ -27,6 +27,8 @@ Result = TypeVar("Result")
 # Up to this many rows in NumPy; above, threads take this many at a time.
 NUMPY_ROWS = 1024
 THREAD_ROWS = 32_768
+# Larger numbers, or sums of their squares, leave the range of float64.
+_LARGEST_NUMBER = 1e100
 
 
 def count_threads() -> int:
@@ -64,6 +66,31 @@ def run_in_threads(function: Callable[[int], Result], starts: Sequence[int]) -> 
         return [function(start) for start in starts]
     with ThreadPoolExecutor(min(n_threads, len(starts))) as pool:
         return list(pool.map(function, starts))
+
+
+def check_magnitude(name: str, values: NDArray[np.floating]) -> None:
+    """Refuse numbers whose squares, or sums of them, leave the range of float64.
+
+    Parameters
+    ----------
+    name : str
+        What the values are, for the message.
+    values : ndarray of shape (n_samples,) or (n_samples, n_columns)
+        Finite numbers.
+
+    Raises
+    ------
+    ValueError
+        If a number is beyond 1e100.
+    """
+    if values.size and max(-float(values.min()), float(values.max())) > _LARGEST_NUMBER:
+        large = np.abs(values) > _LARGEST_NUMBER
+        rows = np.flatnonzero(large.reshape(len(values), -1).any(axis=1))
+        raise ValueError(
+            f"{name} must lie within ±{_LARGEST_NUMBER:g}, beyond which float64 overflows; received "
+            f"{rows.size} of {len(values)} rows that do not (first: row {rows[0]}, {values[large][0]:g}). "
+            "Check the unit."
+        )
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from skdistmass.physics.isochrones import read_arrays
 
 FloatArray = NDArray[np.float64]
 
-# Log masses of the tables of ages: between them lines are good to 1e-3 dex.
-_LOG_MASSES = np.linspace(np.log10(0.5), np.log10(10.0), 261)
+LOG_MASSES = np.linspace(np.log10(0.5), np.log10(10.0), 261)
+"""Log masses of `GiantAges.log_age_table` [log10 Msun]: lines between them are good to 1e-3 dex."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,8 @@ class GiantAges:
         Mean current mass of the giants, after mass loss [Msun].
     branch_mass, clump_mass : ndarray of shape (n_ages, n_fe_h)
         Mean current mass of those on the red giant branch and in the red clump [Msun].
+    log_age_table : ndarray of shape (n_log_masses, n_fe_h, 3)
+        Log age [log10 yr] at `LOG_MASSES` by the current masses of all giants, the branch and the clump.
     provenance : dict
         Grid, versions, hash of the source, cuts, date and citation.
     """
@@ -42,6 +44,7 @@ class GiantAges:
     current_mass: FloatArray
     branch_mass: FloatArray
     clump_mass: FloatArray
+    log_age_table: FloatArray
     provenance: dict
 
 
@@ -78,7 +81,7 @@ def load_giant_ages() -> GiantAges:
     return GiantAges(**arrays, provenance=provenance)
 
 
-def log_age_of_mass(log_mass: FloatArray, masses: FloatArray) -> FloatArray:
+def log_age_of_mass(log_mass: FloatArray, masses: FloatArray, log_age: FloatArray) -> FloatArray:
     """Log age of giants of each metallicity of the table by their mass.
 
     Parameters
@@ -87,6 +90,8 @@ def log_age_of_mass(log_mass: FloatArray, masses: FloatArray) -> FloatArray:
         log10 of the mass [log10 Msun].
     masses : ndarray of shape (n_ages, n_fe_h)
         One of the four masses of `GiantAges` [Msun].
+    log_age : ndarray of shape (n_ages,)
+        Log age of each row of these [log10 yr].
 
     Returns
     -------
@@ -100,14 +105,14 @@ def log_age_of_mass(log_mass: FloatArray, masses: FloatArray) -> FloatArray:
     """
     from scipy.interpolate import PchipInterpolator
 
-    table, columns = load_giant_ages(), []
+    columns = []
     for nodes in np.log10(masses).T:
         # Nodes run from young and massive to old and light.
-        log_age = PchipInterpolator(nodes[::-1], table.log_age[::-1], extrapolate=False)(log_mass)
+        found = PchipInterpolator(nodes[::-1], log_age[::-1], extrapolate=False)(log_mass)
         for edge, inner, beyond in ((-1, -5, log_mass < nodes[-1]), (0, 4, log_mass > nodes[0])):
-            slope = (table.log_age[edge] - table.log_age[inner]) / (nodes[edge] - nodes[inner])
-            log_age[beyond] = table.log_age[edge] + slope * (log_mass[beyond] - nodes[edge])
-        columns.append(log_age)
+            slope = (log_age[edge] - log_age[inner]) / (nodes[edge] - nodes[inner])
+            found[beyond] = log_age[edge] + slope * (log_mass[beyond] - nodes[edge])
+        columns.append(found)
     return np.stack(columns, axis=1)
 
 
@@ -115,11 +120,10 @@ def log_age_of_mass(log_mass: FloatArray, masses: FloatArray) -> FloatArray:
 def _shift_tables(low: float, high: float) -> FloatArray:
     """Shifts of all giants, the branch and the clump, each along log mass and, running faster, [Fe/H]."""
     table = load_giant_ages()
-    masses = table.current_mass, table.branch_mass, table.clump_mass
-    ages = np.stack([log_age_of_mass(_LOG_MASSES, each) for each in masses], axis=-1)
+    ages = table.log_age_table
     inside = np.clip(table.fe_h, low, high)
     reference = np.stack([np.interp(inside, table.fe_h, row) for row in ages[..., 0]])
-    return (ages - reference[..., None]).reshape(-1, len(masses)).T.copy()
+    return (ages - reference[..., None]).reshape(-1, ages.shape[-1]).T.copy()
 
 
 def log_age_shift(
@@ -161,9 +165,9 @@ def log_age_shift(
     """
     table, shifts = load_giant_ages(), _shift_tables(*m_h_range)
     missing = ~(np.isfinite(mass) & np.isfinite(m_h))
-    step = _LOG_MASSES[1] - _LOG_MASSES[0]
-    place = (np.log10(np.where(missing, 1.0, mass)) - _LOG_MASSES[0]) / step
-    row = np.clip(place.astype(np.intp), 0, len(_LOG_MASSES) - 2)
+    step = LOG_MASSES[1] - LOG_MASSES[0]
+    place = (np.log10(np.where(missing, 1.0, mass)) - LOG_MASSES[0]) / step
+    row = np.clip(place.astype(np.intp), 0, len(LOG_MASSES) - 2)
     metallicity = np.clip(np.where(missing, 0.0, m_h), table.fe_h[0], table.fe_h[-1])
     column = np.clip(np.searchsorted(table.fe_h, metallicity, side="right") - 1, 0, len(table.fe_h) - 2)
     x = place - row

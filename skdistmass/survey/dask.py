@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from skdistmass.columns import INPUT_COLUMNS
 from skdistmass.survey.compute import fill_catalog
@@ -261,7 +260,7 @@ class _Filler:
     def __init__(self, models: CatalogModels, options: CatalogOptions, source: PieceReader | None = None):
         if models.isochrone is not None:
             # A worker has the cores that the cluster gives it.
-            models = replace(models, isochrone=clone(models.isochrone).set_params(n_jobs=1).fit())
+            models = replace(models, isochrone=models.isochrone.with_threads(1))
         self.models, self.options, self.source = models, options, source
 
     @classmethod

@@ -23,8 +23,8 @@ from skdistmass.survey.parts import Parts, Piece
 from skdistmass.survey.read import StarReader
 from skdistmass.survey.unread import KeptColumns, warn_of_missing_columns
 from skdistmass.tables.open import table_format
-from skdistmass.tables.parquet import arrow_table, row_group_rows
-from skdistmass.tables.parquet_folder import parquet_files
+from skdistmass.tables.parquet import arrow_table
+from skdistmass.tables.parquet_folder import parquet_files, row_group_rows
 from skdistmass.tables.write import meta_json
 
 if TYPE_CHECKING:

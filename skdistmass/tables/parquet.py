@@ -6,7 +6,6 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from skdistmass.tables.parquet_folder import (
     in_unit,
     parquet_files,
     partition_values,
+    readable,
 )
 from skdistmass.tables.source import (
     META_KEY,
@@ -51,26 +51,6 @@ _DOWN_UP = (
 _BATCH_ROWS = 2**16
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")  # such as are written; 007 is a name
 _ASTROPY_LABELS = ("unit", "description")
-
-
-def row_group_rows(file: Path) -> list[int]:
-    """Count the rows of the row groups of a Parquet file.
-
-    Parameters
-    ----------
-    file : Path
-        The file.
-
-    Returns
-    -------
-    list of int
-        Number of rows of each.
-    """
-    import pyarrow.parquet as pq
-
-    with _readable(file):
-        metadata = pq.read_metadata(file)
-    return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
 
 
 def open_parquet(path: Path) -> TableSource:
@@ -108,7 +88,7 @@ class _Parts:
         self.groups: list[tuple[Path, int, int]] = []
         self.schemas: dict[Path, pa.Schema] = {}
         for file in files:
-            with _readable(file):
+            with readable(file):
                 metadata = pq.read_metadata(file)
                 self.schemas[file] = metadata.schema.to_arrow_schema()
             rows = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
@@ -151,7 +131,7 @@ class _Parts:
             if row + n_rows <= first:
                 row += n_rows
                 continue
-            with _readable(file), pq.ParquetFile(file, buffer_size=_BUFFER_BYTES) as opened:
+            with readable(file), pq.ParquetFile(file, buffer_size=_BUFFER_BYTES) as opened:
                 stop = row + n_rows
                 for batch in opened.iter_batches(_BATCH_ROWS, [group], stored):
                     piece = pa.Table.from_batches([batch.slice(min(max(first - row, 0), len(batch)))])
@@ -190,16 +170,6 @@ class _Parts:
         if rows.stop > rows.start:
             return next(self.fetch_blocks(kinds, rows.start, rows.stop - rows.start))
         return self._columns(pa.schema(list(self._types(kinds).items())).empty_table())
-
-
-@contextmanager
-def _readable(file: Path) -> Iterator[None]:
-    import pyarrow as pa
-
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{file}: not a readable Parquet file, perhaps truncated ({error})") from error
 
 
 def _regroup(tables: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
@@ -253,21 +223,41 @@ def from_arrow(chunks: pa.ChunkedArray, unit: str = "") -> RawColumn:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    mask = chunks.is_null().to_numpy() if chunks.null_count else None
+    mask = np.concatenate([~_valid(chunk) for chunk in chunks.chunks]) if chunks.null_count else None
     if pa.types.is_dictionary(chunks.type):
         chunks = chunks.cast(chunks.type.value_type)
     if pa.types.is_fixed_size_list(chunks.type) and mask is None:
-        values = chunks.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        values = _numpy_values(pa.chunked_array([chunks.combine_chunks().flatten()]))
         return RawColumn(values.reshape(len(chunks), chunks.type.list_size), None, unit)
     if pa.types.is_nested(chunks.type):
         return RawColumn(_vectors(chunks), None, unit)
     if mask is not None and (pa.types.is_integer(chunks.type) or pa.types.is_boolean(chunks.type)):
         # Never through float: identifiers have 19 digits.
         chunks = pc.fill_null(chunks, False if pa.types.is_boolean(chunks.type) else 0)
-    values = chunks.to_numpy()
-    if not values.flags.writeable:
-        values = values.copy()
-    return RawColumn(values, mask, unit)
+    return RawColumn(_numpy_values(chunks), mask, unit)
+
+
+def _numpy_values(chunks: pa.ChunkedArray) -> NDArray:
+    """Copy the values of a column, NaN for null in floats."""
+    import pyarrow as pa
+
+    if not (pa.types.is_floating(chunks.type) or pa.types.is_integer(chunks.type)) or not chunks.num_chunks:
+        values = chunks.to_numpy()
+        return values if values.flags.writeable else values.copy()
+    # From their buffers: Arrow's own way imports pandas, which takes as long as a small catalogue.
+    dtype = np.dtype(chunks.type.to_pandas_dtype())
+    parts = []
+    for chunk in chunks.chunks:
+        values = np.frombuffer(chunk.buffers()[1], dtype)[chunk.offset : chunk.offset + len(chunk)]
+        parts.append(np.where(_valid(chunk), values, dtype.type(np.nan)) if chunk.null_count else values)
+    return np.concatenate(parts)
+
+
+def _valid(chunk: pa.Array) -> NDArray[np.bool_]:
+    """Say which values are not null."""
+    bits = chunk.is_valid()
+    unpacked = np.unpackbits(np.frombuffer(bits.buffers()[1], np.uint8), bitorder="little")
+    return unpacked[bits.offset : bits.offset + len(bits)].astype(bool)
 
 
 def _vectors(chunks: pa.ChunkedArray) -> NDArray:
@@ -369,10 +359,36 @@ def _arrow_array(values: NDArray) -> pa.Array:
     if values.dtype.kind == "S":
         values = decode_bytes(values)
     if values.dtype.kind == "U":
-        return pa.array(values.tolist(), pa.string())
+        return _text_array(values.tolist())
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    flat = _number_array(np.ascontiguousarray(values).ravel())
     if values.ndim == 1:
+        return flat
+    return pa.FixedSizeListArray.from_arrays(flat, int(np.prod(values.shape[1:])))
+
+
+# From their buffers: `pa.array` imports pandas, which takes as long as a small catalogue.
+
+
+def _text_array(values: list[str]) -> pa.Array:
+    import pyarrow as pa
+
+    encoded = [text.encode() for text in values]
+    ends = np.cumsum([0, *map(len, encoded)])
+    if ends[-1] > np.iinfo(np.int32).max:
+        return pa.array(values, pa.large_string())
+    offsets = pa.py_buffer(ends.astype(np.int32))
+    return pa.StringArray.from_buffers(len(values), offsets, pa.py_buffer(b"".join(encoded)))
+
+
+def _number_array(values: NDArray) -> pa.Array:
+    """Make an Arrow array of the same memory, with null for NaN."""
+    import pyarrow as pa
+
+    if values.dtype.kind not in "fiu":
         return pa.array(values, from_pandas=True)
-    size = int(np.prod(values.shape[1:]))
-    flat = pa.array(np.ascontiguousarray(values).ravel(), from_pandas=True)
-    return pa.FixedSizeListArray.from_arrays(flat, size)
+    missing = np.isnan(values)
+    valid = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+    return pa.Array.from_buffers(
+        pa.from_numpy_dtype(values.dtype), len(values), [valid, pa.py_buffer(values)], int(missing.sum())
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -40,6 +41,48 @@ def parquet_files(path: Path) -> list[Path]:
     parts = {file: file.relative_to(path).parts for file in files}
     belonging = [file for file in files if not any(p[0] in "._" for p in parts[file])]
     return sorted((file for file in belonging if file.name != _THUMBNAIL), key=_natural)
+
+
+@contextmanager
+def readable(file: Path) -> Iterator[None]:
+    """Read a file; what Arrow says of a damaged one becomes an error that names it.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{file}: not a readable Parquet file, perhaps truncated ({error})") from error
+
+
+def row_group_rows(file: Path) -> list[int]:
+    """Count the rows of the row groups of a Parquet file.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Returns
+    -------
+    list of int
+        Number of rows of each.
+    """
+    import pyarrow.parquet as pq
+
+    with readable(file):
+        metadata = pq.read_metadata(file)
+    return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
 
 
 def is_hats(path: Path) -> bool:

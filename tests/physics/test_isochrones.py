@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from skdistmass.physics.giants import load_giant_ages, log_age_of_mass, log_age_shift
+from skdistmass.physics.giants import LOG_MASSES, load_giant_ages, log_age_of_mass, log_age_shift
 from skdistmass.physics.initial_mass_function import kroupa_imf, kroupa_imf_integral
 from skdistmass.physics.isochrones import (
     cell_widths,
@@ -142,6 +142,12 @@ class TestGiantAges:
         for mass in (ages.clump_mass, ages.branch_mass):
             assert (np.diff(mass, axis=0) < 0).all()
 
+    def test_log_ages_are_those_of_the_masses(self):
+        ages = load_giant_ages()
+        for state, masses in enumerate((ages.current_mass, ages.branch_mass, ages.clump_mass)):
+            expected = log_age_of_mass(LOG_MASSES, masses, ages.log_age)
+            np.testing.assert_allclose(ages.log_age_table[..., state], expected, rtol=1e-12)
+
     def test_agrees_with_the_source(self):
         star = source_isochrone("mist_v2.5_vvcrit0.4.h5", -0.25, 9.7)
         giant = np.isin(star["phase"], (2, 3, 4)) & (star["log_g"] < 3.5)
@@ -170,9 +176,7 @@ class TestLogAgeShift:
             ):
                 old = (masses[:, column] > 0.7) & (masses[:, column] < 8.0)
                 mass, n = masses[old, column], old.sum()
-                every = np.array(
-                    [log_age_of_mass(np.log10([m]), ages.current_mass)[0, reference] for m in mass]
-                )
+                every = log_age_of_mass(np.log10(mass), ages.current_mass, ages.log_age)[:, reference]
                 shift = log_age_shift(mass, np.full(n, m_h), np.full(n, p_rc), self.PUBLISHED)
                 np.testing.assert_allclose(every + shift, ages.log_age[old], atol=3e-3)
 

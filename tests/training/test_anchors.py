@@ -147,13 +147,16 @@ def test_two_domains(anchored, model):
     assert not model.estimator.anchored_domain_.contains(dwarfs + np.array([0, 2.0, 0, 0, 0])).any()
 
 
-def test_the_file_keeps_both_domains_and_the_predictor_needs_neither(model, tmp_path):
+def test_the_file_keeps_both_domains(model, tmp_path):
     model.save(tmp_path / "distance.joblib")
     X = model.training_set.X[:50]
     again = load_model(tmp_path / "distance.joblib")
     assert_array_equal(again.anchored_domain_.contains(X), model.estimator.anchored_domain_.contains(X))
     predictor = load_predictor(tmp_path / "distance.joblib")
-    assert not hasattr(predictor, "anchored_domain_")
+    for name in ("domain_", "anchored_domain_"):
+        found, expected = getattr(predictor, name), getattr(again, name)
+        assert_array_equal(found.density_checked(X), expected.score_samples(X))
+        assert found.offset_ == expected.offset_
     assert_array_equal(predictor.predict(X), again.predict(X))
 
 

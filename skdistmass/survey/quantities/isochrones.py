@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skdistmass.columns import FEATURES, MAX_GIANT_LOG_G
-from skdistmass.estimators.isochrone import IsochroneDistance
+from skdistmass.isochrones.inference import IsochroneInference
 from skdistmass.isochrones.posterior import IsochroneStatus
 from skdistmass.physics.constants import YEARS_PER_GYR
 from skdistmass.survey.flags import StarInputs
@@ -18,7 +18,7 @@ TOLD_AGE = 0.5
 _MAX_APPARENT_ERROR = 1.0  # mag: the isochrones' distances know no larger one
 
 
-def isochrone_values(inputs: StarInputs, values: Values, isochrone: IsochroneDistance) -> Values:
+def isochrone_values(inputs: StarInputs, values: Values, isochrone: IsochroneInference) -> Values:
     """Isochrone distances and ages, and bits for stars without one or far from the network's.
 
     Parameters
@@ -27,8 +27,8 @@ def isochrone_values(inputs: StarInputs, values: Values, isochrone: IsochroneDis
         Clean columns, whose flags are changed.
     values : dict of str to ndarray
         Columns so far, with EXTINCTION and MAG.
-    isochrone : IsochroneDistance
-        Fitted estimator.
+    isochrone : IsochroneInference
+        Prepared isochrones.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def isochrone_values(inputs: StarInputs, values: Values, isochrone: IsochroneDis
     """
     labels = inputs.features[:, :3]
     errors = np.column_stack([inputs[f"{name}_ERR"] for name in FEATURES[:3]])
-    result = isochrone.predict_distance(
+    result = isochrone.distances(
         np.where(np.isfinite(labels).all(axis=1, keepdims=True), labels, np.nan),
         values["MAG"],
         values["EXTINCTION"],
@@ -45,22 +45,24 @@ def isochrone_values(inputs: StarInputs, values: Values, isochrone: IsochroneDis
         alpha_m=np.nan_to_num(inputs["ALPHA_M"]),
         apparent_mag_error=np.minimum(apparent_error(inputs, values), _MAX_APPARENT_ERROR),
     )
-    inputs.flag("ISOCHRONE_OUT_OF_REACH", result["status"].to_numpy() == IsochroneStatus.OUT_OF_REACH)
+    inputs.flag("ISOCHRONE_OUT_OF_REACH", result["status"] == IsochroneStatus.OUT_OF_REACH)
     if "ABS_MAG" in values:
-        spread = 0.5 * (result["absolute_magnitude_p84"] - result["absolute_magnitude_p16"]).to_numpy()
-        difference = values["ABS_MAG"] - result["absolute_magnitude_median"].to_numpy()
+        spread = 0.5 * (result["absolute_magnitude_p84"] - result["absolute_magnitude_p16"])
+        difference = values["ABS_MAG"] - result["absolute_magnitude_median"]
         limit = DISAGREEMENT * np.hypot(values["ABS_MAG_ERR"], spread)
         inputs.flag("ISOCHRONE_DISAGREES", np.abs(difference) > limit)
     parts = {"": "median", "_P16": "p16", "_P84": "p84"}
-    found: Values = {f"NMSU_DIST{end}": result[f"distance_{part}"].to_numpy() for end, part in parts.items()}
-    found["NMSU_DIST_ALL"] = result[["distance_mode", "distance_median", "distance_mean"]].to_numpy()
+    found: Values = {f"NMSU_DIST{end}": result[f"distance_{part}"] for end, part in parts.items()}
+    found["NMSU_DIST_ALL"] = np.column_stack(
+        [result[f"distance_{part}"] for part in ("mode", "median", "mean")]
+    )
     no_giant = inputs.features[:, FEATURES.index("LOGG")] >= MAX_GIANT_LOG_G
-    interval = (result["age_p84"] - result["age_p16"]).to_numpy()
+    interval = result["age_p84"] - result["age_p16"]
     told = no_giant & (interval < TOLD_AGE * isochrone.prior_age_interval_)
     # Giants have AGE, and a row without any bit is a good one.
     inputs.flag("NO_ISOCHRONE_AGE", no_giant & ~told)
     for end, part in parts.items():
-        age = YEARS_PER_GYR * result[f"age_{part}"].to_numpy()
+        age = YEARS_PER_GYR * result[f"age_{part}"]
         found[f"NMSU_AGE{end}"] = np.where(told, age, np.nan)
     if "WEIGHTED_DIST" in values:
         found |= _stand_in(inputs, values, found)
