@@ -92,15 +92,15 @@ IsComplete = Callable[[Sequence[str]], bool]
 """Tells from the names of its columns whether a table is the one that is looked for."""
 
 
-def parse_meta(text: str | bytes, path: Path) -> dict[str, Any]:
+def parse_meta(text: str | bytes, path: Path | str) -> dict[str, Any]:
     """Read the metadata that a file carries.
 
     Parameters
     ----------
     text : str or bytes
         JSON under `META_KEY`.
-    path : Path
-        The file, for the message.
+    path : Path or str
+        The file or table, for the message.
 
     Returns
     -------
@@ -293,7 +293,9 @@ def table_source(table: Any, label: str) -> TableSource:
         return {name: _from_astropy(table[name][rows]) for name in kinds}
 
     meta = table.meta.get(META_KEY, table.meta)
-    return TableSource(label, list(table.colnames), len(table), fetch, dict(meta))
+    # Astropy gives the metadata of our FITS files as the text that they are.
+    meta = parse_meta(meta, label) if isinstance(meta, str) else dict(meta)
+    return TableSource(label, list(table.colnames), len(table), fetch, meta)
 
 
 def _from_astropy(column: Any) -> RawColumn:

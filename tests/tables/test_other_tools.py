@@ -13,6 +13,7 @@ from astropy.io.votable import ucd
 from astropy.table import Table
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skdistmass import build_catalog
 from skdistmass.columns import CATALOG_COLUMNS, LABEL_SETS, PERCENTILES, column_ucd
 from skdistmass.survey.read_catalog import read_catalog
 from skdistmass.tables.fits_header import add_words
@@ -63,6 +64,20 @@ def test_astropy_reads_values_units_and_descriptions_without_a_warning(suffix, t
             unit, description = "dex", description.removeprefix("[dex] ")
         assert unit == column.unit
         assert description == column.description
+
+
+@pytest.mark.parametrize("suffix", ["fits", "ecsv", "vot", "parquet"])
+def test_a_table_that_astropy_read_gives_the_catalogue_of_its_file(suffix, stars, tmp_path):
+    path = tmp_path / f"survey.{suffix}"
+    write_table(stars[:100], path)
+    expected = build_catalog(path, isochrone=False)
+    kind = {"vot": "votable", "ecsv": "ascii.ecsv"}.get(suffix, suffix)
+    found = build_catalog(Table.read(path, format=kind), isochrone=False)
+    assert found.colnames == expected.colnames
+    for name in expected.colnames:
+        assert_array_equal(np.asarray(found[name]), np.asarray(expected[name]), err_msg=name)
+    write_table(Table.read(path, format=kind), path, overwrite=True)
+    assert_array_equal(build_catalog(path, isochrone=False)["DISTANCE"], expected["DISTANCE"])
 
 
 def test_a_missing_number_is_null_in_parquet_and_nan_for_us(tmp_path):
