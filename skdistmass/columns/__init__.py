@@ -45,6 +45,7 @@ from skdistmass.columns.ranges import (
     MAX_EXTINCTION,
     MAX_GIANT_LOG_G,
     PHYSICAL_RANGES,
+    as_floats,
 )
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "Derivation",
     "Kind",
     "Naming",
+    "as_floats",
     "bit_names",
     "canonical_catalog_name",
     "column_key",

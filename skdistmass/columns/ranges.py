@@ -5,8 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from skdistmass.columns.inputs import BAD_MAGNITUDE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_EXTINCTION = 100.0
 """Nothing beyond is an extinction in Ks [mag]."""
@@ -54,3 +59,31 @@ ISOCHRONE_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 """What a column of a table of isochrones can be; most often another unit is behind values outside."""
+
+
+def as_floats(values: Any) -> NDArray[np.float64]:
+    """Give numbers as an array, with NaN where they are masked.
+
+    Parameters
+    ----------
+    values : array-like
+        Numbers; masked arrays and columns of NumPy and astropy keep something else under their masks.
+
+    Returns
+    -------
+    ndarray of float64
+        The numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_floats(np.ma.array([9.5, 99.99], mask=[False, True]))
+    array([9.5, nan])
+    """
+    import numpy as np  # not with the module: the help of the command needs only names
+
+    if hasattr(values, "unmasked"):  # astropy.utils.masked.Masked
+        return np.where(values.mask, np.nan, np.asarray(values.unmasked, dtype=np.float64))
+    if np.ma.isMaskedArray(values):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
+    return np.asarray(values, dtype=np.float64)

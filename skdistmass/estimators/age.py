@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdistmass.estimators.age_inference import (
     MASS_RANGE,
@@ -23,7 +23,7 @@ from skdistmass.estimators.age_inference import (
     NoAgeReason,
 )
 from skdistmass.estimators.base import NetworkRegressor
-from skdistmass.estimators.settings import Constraint, document_settings, one_of
+from skdistmass.estimators.settings import Constraint, document_settings, one_of, validate_features
 from skdistmass.physics.giants import load_giant_ages, log_age_of_mass
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ class MassToAge(AgeInference, NetworkRegressor):
             delattr(self, name)
         if self.method == "network":
             return super().fit(X, y, sample_weight)
-        table, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=3)
+        table, labels = validate_features(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=3)
         if table.shape[1] != 2:
             raise ValueError(
                 f"method='interpolate' needs the 2 columns mass and [M/H]; received {table.shape[1]}."
@@ -321,7 +321,7 @@ class MassToAge(AgeInference, NetworkRegressor):
         if self.method == "network":
             return super().predict(X, return_std, X_error=X_error)
         check_is_fitted(self)
-        log_age = self._relation(validate_data(self, X, dtype=np.float64, reset=False))
+        log_age = self._relation(validate_features(self, X, dtype=np.float64, reset=False))
         return (log_age, np.zeros_like(log_age)) if return_std else log_age
 
     def _relation(self, X: FloatArray) -> FloatArray:

@@ -14,12 +14,19 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skdistmass.estimators.domain import warn_far_outside, without_domain_warning
 from skdistmass.estimators.inference import NetworkInference, with_feature_names
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.estimators.settings import SETTINGS, Constraint, check_settings, document_settings
+from skdistmass.estimators.settings import (
+    SETTINGS,
+    Constraint,
+    check_settings,
+    document_settings,
+    for_sklearn,
+    validate_features,
+)
 from skdistmass.estimators.uncertainty import (
     MIN_STARS,
     SPARSE,
@@ -139,10 +146,12 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             If a setting, the table or the weights are not usable.
         """
         self._check_settings()
-        table, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        table, labels = validate_features(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
         self._error_column()  # says so before the training if there is none
         labels = np.asarray(labels, dtype=np.float64)
-        weight = _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
+        weight = _check_sample_weight(
+            for_sklearn(sample_weight), table, dtype=np.float64, ensure_non_negative=True
+        )
         if not np.count_nonzero(weight) > 1:
             raise ValueError(
                 "fit needs at least 2 samples with positive sample_weight; received "
@@ -269,7 +278,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
             If the table or the predictions are not usable.
         """
         check_is_fitted(self)
-        table, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
+        table, labels = validate_features(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
         labels = np.asarray(labels, dtype=np.float64)
         predicted = (
             self._evaluate(table, return_std=False)
@@ -350,8 +359,8 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         check_is_fitted(self)
         if hasattr(self, "card_") and not hasattr(X, "columns"):
             # A card documents the order of the columns: arrays in that order are welcome.
-            X = with_feature_names(self, np.asarray(X))
-        table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+            X = with_feature_names(self, np.asarray(for_sklearn(X)))
+        table = validate_features(self, X, dtype=[np.float64, np.float32], reset=False)
         warn_far_outside(self, table)
         return table
 

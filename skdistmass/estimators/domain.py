@@ -12,10 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.estimators.settings import Constraint, check_settings, number, positive_integer
+from skdistmass.estimators.settings import (
+    Constraint,
+    check_settings,
+    number,
+    positive_integer,
+    validate_features,
+)
 from skdistmass.networks.mixture import mixture_log_density
 
 # Standard deviations from the mean of the training stars; the next star is far away from there.
@@ -185,7 +191,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
         from sklearn.mixture import GaussianMixture
 
         check_settings(self, _SETTINGS)
-        features = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        features = validate_features(self, X, dtype=np.float64, ensure_min_samples=2)
         self.center_ = features.mean(axis=0)
         spread = features.std(axis=0)
         self.scale_ = np.where(spread > 0, spread, 1.0)
@@ -220,7 +226,7 @@ class TrainingDomain(StablePickle, OutlierMixin, BaseEstimator):
             Natural log of the density, per unit volume of the standardised features.
         """
         check_is_fitted(self)
-        return self.density_checked(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return self.density_checked(validate_features(self, X, dtype=[np.float64, np.float32], reset=False))
 
     def score(self, X: npt.ArrayLike, y: None = None) -> float:
         """Mean log density of stars, by which model selection compares domains.

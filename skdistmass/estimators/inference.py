@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
 
-from skdistmass.columns import FEATURES
+from skdistmass.columns import FEATURES, as_floats
 from skdistmass.estimators.uncertainty import ONE_SIGMA, DistributionInference
 from skdistmass.networks.forward import NetworkPass, check_magnitude, network_output, network_pass
 from skdistmass.physics import photometry
@@ -323,7 +323,7 @@ class DistanceInference(NetworkInference):
             as well, as where the two arguments are swapped.
         """
         magnitude, error = self.predict(X, return_std=True)  # type: ignore[attr-defined]
-        given = {"apparent_mag": np.asarray(apparent_mag), "extinction": np.asarray(extinction)}
+        given = {"apparent_mag": as_floats(apparent_mag), "extinction": as_floats(extinction)}
         for name, values in given.items():
             if values.ndim and values.shape != magnitude.shape:
                 raise ValueError(
@@ -331,7 +331,7 @@ class DistanceInference(NetworkInference):
                     f"the shape {values.shape}."
                 )
         _check_photometry(**given)
-        distance = photometry.distance(apparent_mag, extinction, magnitude)
+        distance = photometry.distance(given["apparent_mag"], given["extinction"], magnitude)
         if not return_std:
             return distance
         return distance, photometry.distance_error(distance, error)
@@ -372,13 +372,13 @@ class DistanceInference(NetworkInference):
         ValueError
             If the table is not usable, or magnitudes and extinctions look swapped.
         """
-        given = np.asarray(apparent_mag, dtype=np.float64), np.asarray(extinction, dtype=np.float64)
+        given = as_floats(apparent_mag), as_floats(extinction)
         _check_photometry(*given)
         mixture = self._distribution(X, X_error)
-        mixture = mixture.widened(np.broadcast_to(apparent_error, len(mixture)))
+        mixture = mixture.widened(np.broadcast_to(as_floats(apparent_error), len(mixture)))
         modulus = np.broadcast_to(given[0] - given[1], len(mixture))
         plx, error = (
-            np.full(len(mixture), np.nan) if values is None else np.asarray(values, dtype=np.float64)
+            np.full(len(mixture), np.nan) if values is None else as_floats(values)
             for values in (parallax, parallax_error)
         )
         return photometry.DistancePosterior(
@@ -386,9 +386,8 @@ class DistanceInference(NetworkInference):
         )
 
 
-def _check_photometry(apparent_mag: NDArray[np.floating], extinction: NDArray[np.floating]) -> None:
-    both = np.broadcast_arrays(np.atleast_1d(apparent_mag), np.atleast_1d(extinction))
-    magnitude, a_k = (np.asarray(values, dtype=np.float64) for values in both)
+def _check_photometry(apparent_mag: FloatArray, extinction: FloatArray) -> None:
+    magnitude, a_k = np.broadcast_arrays(np.atleast_1d(apparent_mag), np.atleast_1d(extinction))
     bad = np.flatnonzero((a_k > _MAX_FAINT_EXTINCTION) & (a_k > magnitude))
     if bad.size:
         raise ValueError(

@@ -10,10 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.estimators.settings import Constraint, check_settings, number, one_of
+from skdistmass.estimators.settings import (
+    Constraint,
+    check_settings,
+    for_sklearn,
+    number,
+    one_of,
+    validate_features,
+)
 from skdistmass.isochrones import index, labels, posterior
 from skdistmass.isochrones.index import CENTRAL_QUANTILES, MAX_N_SIGMA, STAR_FORMATIONS
 from skdistmass.isochrones.inference import IsochroneInference
@@ -171,7 +178,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, IsochroneInference, BaseEs
         if self.table is not None:
             index.check_table(self.table)
         if X is not None:
-            seen = validate_data(self, X, "no_validation" if y is None else y, **_ROWS)
+            seen = validate_features(self, X, "no_validation" if y is None else y, **_ROWS)
             labels.check_columns(seen if y is None else seen[0])
         self._prepare()
         return self
@@ -211,8 +218,8 @@ class IsochroneDistance(StablePickle, RegressorMixin, IsochroneInference, BaseEs
         """Return the rows as an array of floats, of the columns of the fit if it was given any."""
         check_is_fitted(self)
         if hasattr(self, "n_features_in_"):
-            return validate_data(self, X, reset=False, **_ROWS)
-        return check_array(X, estimator=self, **_ROWS)
+            return validate_features(self, X, reset=False, **_ROWS)
+        return check_array(for_sklearn(X), estimator=self, **_ROWS)
 
     def _labels_of(self, X: Any, X_error: _Given, alpha_m: _Given) -> tuple[_Result, _Result]:
         return self._labels_and_errors(self._checked(X), X_error, alpha_m)

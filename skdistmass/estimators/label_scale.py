@@ -8,10 +8,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.estimators.settings import Constraint, check_settings, number, positive_integer
+from skdistmass.estimators.settings import (
+    Constraint,
+    check_settings,
+    number,
+    positive_integer,
+    validate_features,
+)
 from skdistmass.physics.statistics import robust_sigma
 
 FloatArray = NDArray[np.float64]
@@ -139,7 +145,9 @@ class LabelScale(StablePickle, OneToOneFeatureMixin, TransformerMixin, BaseEstim
                 f"{type(self).__name__} requires y to be passed, but the target y is None: it holds the "
                 "labels of the same stars in the other set."
             )
-        labels = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2)
+        labels = validate_features(
+            self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2
+        )
         target = check_array(
             y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_2d=False, input_name="y"
         )
@@ -207,7 +215,7 @@ class LabelScale(StablePickle, OneToOneFeatureMixin, TransformerMixin, BaseEstim
             If the table has other columns than that of the fit.
         """
         check_is_fitted(self)
-        labels = validate_data(
+        labels = validate_features(
             self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False, copy=True
         )
         labels[:, self.columns_] += self._design(labels) @ self.coef_.T
@@ -227,7 +235,7 @@ class LabelScale(StablePickle, OneToOneFeatureMixin, TransformerMixin, BaseEstim
             True outside; also where a coordinate is missing.
         """
         check_is_fitted(self)
-        labels = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        labels = validate_features(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         margin = _MARGIN * (self.high_ - self.low_)
         coordinates = labels[:, : self.n_coordinates]
         return ~((coordinates >= self.low_ - margin) & (coordinates <= self.high_ + margin)).all(axis=1)

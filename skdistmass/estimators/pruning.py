@@ -21,12 +21,18 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     has_fit_parameter,
-    validate_data,
 )
 
 from skdistmass.columns import FEATURES
 from skdistmass.estimators.persistence import StablePickle
-from skdistmass.estimators.settings import Constraint, check_settings, number, one_of, positive_integer
+from skdistmass.estimators.settings import (
+    Constraint,
+    check_settings,
+    number,
+    one_of,
+    positive_integer,
+    validate_features,
+)
 from skdistmass.exceptions import NoSecondModeWarning as NoSecondModeWarning
 from skdistmass.physics.photometry import distance_residual
 from skdistmass.physics.statistics import valley_between_modes
@@ -193,7 +199,7 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
         """
         check_settings(self, self._parameter_constraints)
         rules = {"dtype": np.float64, "y_numeric": True, "ensure_min_samples": 2}
-        features, labels = validate_data(self, X, y, **rules)
+        features, labels = validate_features(self, X, y, **rules)
         labels = np.asarray(labels, dtype=np.float64)
         weight = None
         if sample_weight is not None:
@@ -307,7 +313,7 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
             Their 1σ errors [mag]. Only with ``return_std=True``.
         """
         check_is_fitted(self)
-        table = self._named(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        table = self._named(validate_features(self, X, dtype=[np.float64, np.float32], reset=False))
         return (
             self.estimator_.predict(table, return_std=True) if return_std else self.estimator_.predict(table)
         )
@@ -333,7 +339,7 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
             that `where` allows to drop.
         """
         check_is_fitted(self)
-        features, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
+        features, labels = validate_features(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
         if prediction is None:
             prediction = self.estimator_.predict(self._named(features))
         return self._candidates(features) & (distance_residual(labels, prediction) > self.threshold_)

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
+from skdistmass.columns import as_floats
 from skdistmass.networks.activations import ACTIVATION_NAMES
 
 Class = TypeVar("Class", bound=type)
@@ -245,3 +247,41 @@ def check_settings(estimator: Any, constraints: Mapping[str, Constraint]) -> Non
         value = getattr(estimator, name)
         if not constraint.holds(value):
             raise ValueError(f"{name} must {constraint.words}; received {value!r}.")
+
+
+def for_sklearn(X: Any) -> Any:
+    """Make a data frame of an astropy table, and NaN of what is masked: scikit-learn knows neither.
+
+    Parameters
+    ----------
+    X : array-like or astropy.table.Table
+        Features, or another argument.
+
+    Returns
+    -------
+    array-like
+        The same; what is no table and has no mask as it is.
+    """
+    if hasattr(X, "colnames"):
+        return X.to_pandas()
+    return as_floats(X) if np.ma.isMaskedArray(X) else X
+
+
+def validate_features(estimator: Any, X: Any, *others: Any, **rules: Any) -> Any:
+    """Check features as scikit-learn does; they may be an astropy table, and masked ones are missing.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Estimator that they are for.
+    X : array-like or astropy.table.Table of shape (n_samples, n_features)
+        Features.
+    *others, **rules
+        As in `sklearn.utils.validation.validate_data`.
+
+    Returns
+    -------
+    ndarray or tuple of ndarray
+        What `validate_data` gives.
+    """
+    return validate_data(estimator, for_sklearn(X), *map(for_sklearn, others), **rules)

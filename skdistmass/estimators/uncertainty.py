@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skdistmass.columns import MAX_GIANT_LOG_G
+from skdistmass.columns import MAX_GIANT_LOG_G, as_floats
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.networks.forward import NetworkPass
 from skdistmass.networks.mixture import Mixture, mixture_network, ordered_sum
@@ -299,7 +299,7 @@ class DistributionInference:
         self, X: NDArray[np.floating], passed: NetworkPass, X_error: ArrayLike, without: Mixture
     ) -> FloatArray:
         """Propagate the part of the features' errors that training stars do not have."""
-        errors = np.broadcast_to(np.asarray(X_error, dtype=np.float64), X.shape)
+        errors = np.broadcast_to(as_floats(X_error), X.shape)
         bad = np.flatnonzero((errors < 0).any(axis=1))
         if bad.size:
             raise ValueError(
@@ -373,7 +373,7 @@ def checked_errors(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Floa
     ValueError
         If they have another shape, or one is negative or not finite.
     """
-    errors = np.asarray(values, dtype=np.float64)
+    errors = as_floats(values)
     if errors.shape != shape:
         raise ValueError(f"{name} must have the shape {shape}; received {errors.shape}.")
     bad = np.flatnonzero(~(np.isfinite(errors) & (errors >= 0)).reshape(len(errors), -1).all(axis=1))

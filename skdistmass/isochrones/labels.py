@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from skdistmass.columns import as_floats
+
 N_LABELS = 3
 # Error of a label that is not there [dex]: far beyond the range of the isochrones.
 UNKNOWN = 1e6
@@ -89,7 +91,7 @@ def _label_errors(
     sigmas = np.tile(np.array(floors, dtype=float), (n_stars, 1))
     if X_error is None:
         return sigmas
-    given = np.asarray(X_error, dtype=float)
+    given = as_floats(X_error)
     if given.shape not in ((N_LABELS,), sigmas.shape):
         raise ValueError(
             f"X_error must have shape ({N_LABELS},) or {sigmas.shape}: errors of Teff [K], log g [dex] and "
@@ -122,7 +124,7 @@ def per_star(name: str, values: npt.ArrayLike, n_stars: int) -> npt.NDArray[np.f
     ValueError
         If there is another number of values.
     """
-    values = np.asarray(values, dtype=float)
+    values = as_floats(values)
     if values.shape not in ((), (n_stars,)):
         raise ValueError(f"{name} must have one value for each of {n_stars} rows; received {values.shape}")
     return np.broadcast_to(values, n_stars)

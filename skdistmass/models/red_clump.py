@@ -8,6 +8,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
 from skdistmass.networks.forward import network_output
 
 
@@ -55,6 +56,6 @@ def red_clump_probability(X: ArrayLike) -> NDArray[np.float64]:
     layers = range(len([name for name in network if name.startswith("kernel")]))
     kernels = [network[f"kernel_{i}"][None] for i in layers]
     biases = [network[f"bias_{i}"][None] for i in layers]
-    features = np.asarray(X, dtype=np.float64)
+    features = as_floats(X)
     logit = network_output(features, network["mean"], network["scale"], kernels, biases, "tanh")
     return 0.5 + 0.5 * np.tanh(0.5 * logit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
+
 OBLIQUITY = np.deg2rad(84381.406 / 3600.0)
 """Obliquity of the ecliptic, IAU 2006, J2000 [rad]."""
 
@@ -43,7 +45,7 @@ def galactic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
 
 def _radians(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return a position in radians, NaN for declinations beyond ±90° and right ascensions beyond ±360°."""
-    ra, dec = np.asarray(ra, dtype=float), np.asarray(dec, dtype=float)
+    ra, dec = as_floats(ra), as_floats(dec)
     known = (np.abs(dec) <= 90.0) & (np.abs(ra) <= 360.0)
     return np.radians(np.where(known, ra, np.nan)), np.radians(np.where(known, dec, np.nan))
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
 from skdistmass.physics.constants import A_K_PER_E_B_V, RJCE_SLOPE
 
 RJCE_INTRINSIC_COLOUR = {"IRAC": 0.08, "WISE": 0.05}
@@ -55,7 +56,7 @@ def rjce_extinction(
     """
     if band not in RJCE_INTRINSIC_COLOUR:
         raise ValueError(f"band must be one of {sorted(RJCE_INTRINSIC_COLOUR)}; received {band!r}")
-    colour = np.subtract(h_mag, mag_4p5, dtype=float)
+    colour = as_floats(h_mag) - as_floats(mag_4p5)
     return RJCE_SLOPE * (colour - RJCE_INTRINSIC_COLOUR[band])
 
 
@@ -83,7 +84,7 @@ def sfd_extinction(sfd_ebv: ArrayLike, coefficient: float = A_K_PER_E_B_V) -> ND
     >>> sfd_extinction([0.5])
     array([0.151])
     """
-    return coefficient * np.asarray(sfd_ebv, dtype=float)
+    return coefficient * as_floats(sfd_ebv)
 
 
 def choose_extinction(
@@ -203,7 +204,7 @@ def _common_length(**inputs: ArrayLike | None) -> int:
 def _floats(values: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
     if values is None:
         return np.full(n_samples, np.nan)
-    return np.atleast_1d(np.asarray(values, dtype=float))
+    return np.atleast_1d(as_floats(values))
 
 
 def _contains(text: NDArray[np.str_], part: str) -> NDArray[np.bool_]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
+
 CORRECTIONS = ("SS", "MO", "TW")
 
 
@@ -78,7 +80,7 @@ def radius_correction(
     """
     check_correction(correction)
     state = np.asarray(evolutionary_state, dtype=object).astype(str)
-    radius, state = np.broadcast_arrays(np.asarray(radius, dtype=float), state)
+    radius, state = np.broadcast_arrays(as_floats(radius), state)
     log_radius = np.log(np.where(radius > 0, radius, np.nan))
     factor = np.full(radius.shape, np.nan)
     for name, fit in _radius_corrections()[correction].items():
@@ -130,4 +132,4 @@ def apply_radius_correction(
     True
     """
     factor = radius_correction(radius, correction, evolutionary_state)
-    return factor**3 * np.asarray(mass, dtype=float), factor * np.asarray(radius, dtype=float)
+    return factor**3 * as_floats(mass), factor * as_floats(radius)

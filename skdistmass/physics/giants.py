@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
 from skdistmass.physics.isochrones import read_arrays
 
 FloatArray = NDArray[np.float64]
@@ -218,7 +219,7 @@ def spoo_log_age(c_n: ArrayLike) -> FloatArray:
     >>> spoo_log_age([-0.3, 0.5]).round(3)
     array([9.471,   nan])
     """
-    log_age = SPOO_INTERCEPT + SPOO_SLOPE * np.asarray(c_n, dtype=float)
+    log_age = SPOO_INTERCEPT + SPOO_SLOPE * as_floats(c_n)
     inside = (log_age >= SPOO_RANGE[0]) & (log_age <= SPOO_RANGE[1])
     return np.where(inside, log_age, np.nan)
 
@@ -245,7 +246,7 @@ def martig_terms(labels: ArrayLike) -> FloatArray:
     >>> martig_terms([[4800.0, 2.5, 0.0, -0.1, -0.1]]).round(3)
     array([[ 0. , -0.1, -0.1, -0.1,  1.2,  2.5]])
     """
-    teff, log_g, m_h, carbon, nitrogen = np.asarray(labels, dtype=float).T
+    teff, log_g, m_h, carbon, nitrogen = as_floats(labels).T
     solar = 10.0**_SOLAR_CARBON + 10.0**_SOLAR_NITROGEN
     both = np.log10((10.0 ** (carbon + _SOLAR_CARBON) + 10.0 ** (nitrogen + _SOLAR_NITROGEN)) / solar)
     return np.column_stack([m_h, carbon, nitrogen, both, teff / _MARTIG_TEMPERATURE, log_g])

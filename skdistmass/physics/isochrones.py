@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
 from skdistmass.physics.constants import MAX_ISOCHRONE_AGE
 from skdistmass.physics.initial_mass_function import kroupa_imf
 
@@ -37,7 +38,7 @@ def cell_widths(values: ArrayLike) -> NDArray[np.float64]:
     >>> cell_widths([0.0, 1.0, 3.0])
     array([0.5, 1.5, 1. ])
     """
-    values = np.asarray(values, dtype=float)
+    values = as_floats(values)
     half = np.nan_to_num(np.diff(values, axis=-1), nan=0.0).clip(min=0.0) / 2
     widths = np.zeros_like(values)
     widths[..., :-1] += half
@@ -74,8 +75,8 @@ def total_metallicity(m_h: ArrayLike, alpha_m: ArrayLike) -> NDArray[np.float64]
     >>> round(float(total_metallicity(-1.0, 0.3)), 2)
     -0.79
     """
-    enhancement = np.log10(0.638 * 10.0 ** np.asarray(alpha_m, dtype=float) + 0.362)
-    return (np.asarray(m_h, dtype=float) + enhancement)[()]
+    enhancement = np.log10(0.638 * 10.0 ** as_floats(alpha_m) + 0.362)
+    return (as_floats(m_h) + enhancement)[()]
 
 
 def read_arrays(name: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

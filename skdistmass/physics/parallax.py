@@ -14,6 +14,8 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
+
 FloatArray = NDArray[np.float64]
 
 DEFAULT_LENGTH_SCALE = 1350.0  # Astraatmadja & Bailer-Jones 2016 [pc]
@@ -124,7 +126,7 @@ def zero_point(
     inputs = (phot_g_mean_mag, nu_eff, pseudocolour, ecl_lat, astrometric_params_solved)
     shape = np.broadcast_shapes(*(np.shape(values) for values in inputs))
     magnitude, nu_eff, pseudocolour, latitude, solved = (
-        np.broadcast_to(np.asarray(values, dtype=float), shape).ravel() for values in inputs
+        np.broadcast_to(as_floats(values), shape).ravel() for values in inputs
     )
     reason = _zero_point_reason(magnitude, nu_eff, pseudocolour, latitude, solved)
     valid = reason == ZeroPointReason.VALID
@@ -165,14 +167,14 @@ def _scaled(
     parallax: ArrayLike, parallax_error: ArrayLike, length_scale: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Parallax and error in units of the inverse length scale, NaN where the error is not positive."""
-    scale = np.asarray(length_scale, dtype=float) / 1000.0
+    scale = as_floats(length_scale) / 1000.0
     if not np.all(scale > 0):
         raise ValueError(
             f"`length_scale` [pc] must be positive; received a minimum of {np.min(length_scale)}. "
             f"The default is {DEFAULT_LENGTH_SCALE:g} pc"
         )
-    w = np.asarray(parallax, dtype=float) * scale
-    s = np.asarray(parallax_error, dtype=float) * scale
+    w = as_floats(parallax) * scale
+    s = as_floats(parallax_error) * scale
     w, s, scale = np.broadcast_arrays(w, np.where(s > 0, s, np.nan), scale * 1000.0)
     return w, s, scale
 
@@ -301,7 +303,7 @@ def edsd_quantiles(
     >>> median.round(0)
     array([ 505., 5670.])
     """
-    probabilities = np.atleast_1d(np.asarray(quantiles, dtype=float))
+    probabilities = np.atleast_1d(as_floats(quantiles))
     if not np.all((probabilities > 0) & (probabilities < 1)):
         raise ValueError(f"`quantiles` must lie inside 0-1; received {list(probabilities)}")
     w, s, scale = _scaled(parallax, parallax_error, length_scale)

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
+
 MAG_PER_FRACTION = 5 / np.log(10)
 """Magnitudes for a fractional distance error of one: dM = (5 / ln 10) dd / d."""
 
@@ -40,7 +42,7 @@ def distance(
     >>> distance([10.0, 15.0], 0.0, [10.0, 5.0])
     array([  10., 1000.])
     """
-    modulus = np.subtract(apparent_mag, extinction, dtype=float) - np.asarray(absolute_magnitude, dtype=float)
+    modulus = as_floats(apparent_mag) - as_floats(extinction) - as_floats(absolute_magnitude)
     with np.errstate(over="ignore", invalid="ignore"):
         return 10 ** (1 + 0.2 * modulus)
 
@@ -74,7 +76,7 @@ def absolute_magnitude(
     array([ 5., nan])
     """
     parsecs = positive(distance)
-    return np.subtract(apparent_mag, extinction, dtype=float) - 5 * np.log10(parsecs) + 5
+    return as_floats(apparent_mag) - as_floats(extinction) - 5 * np.log10(parsecs) + 5
 
 
 def absolute_magnitude_error(distance: ArrayLike, distance_error: ArrayLike) -> NDArray[np.float64]:
@@ -208,12 +210,12 @@ def positive(values: ArrayLike) -> NDArray[np.float64]:
     >>> positive([2, 0, -1, np.inf])
     array([ 2., nan, nan, nan])
     """
-    values = np.asarray(values, dtype=float)
+    values = as_floats(values)
     return np.where((values > 0) & np.isfinite(values), values, np.nan)
 
 
 def _not_negative(values: ArrayLike) -> NDArray[np.float64]:
-    values = np.asarray(values, dtype=float)
+    values = as_floats(values)
     return np.where(values >= 0, values, np.nan)
 
 

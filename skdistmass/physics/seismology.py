@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
 from skdistmass.physics.constants import SOLAR_EFFECTIVE_TEMPERATURE
 from skdistmass.physics.delta_nu import mosser_delta_nu, sharma_correction, white_correction
 from skdistmass.physics.gaia_radius import apply_radius_correction, check_correction
@@ -234,7 +235,7 @@ def radius_fractional_error(
 
 def _combine(*terms: tuple[ArrayLike, ArrayLike]) -> FloatArray:
     """Square root of the sum of (slope · error)²."""
-    return np.sqrt(sum((np.asarray(slope) * np.asarray(error, dtype=float)) ** 2 for slope, error in terms))
+    return np.sqrt(sum((np.asarray(slope) * as_floats(error)) ** 2 for slope, error in terms))
 
 
 def sharma_mass(
@@ -383,9 +384,8 @@ def seismic_masses(
     """
     check_correction(correction)
     reference = _reference(pipeline)
-    fixed = (log_g, fe_h, evolutionary_state)
-    settings = (fixed, correction, bool(radius_corrected), reference)
-    centre = [np.asarray(values, dtype=float) for values in (nu_max, delta_nu, teff)]
+    settings = ((log_g, fe_h, evolutionary_state), correction, bool(radius_corrected), reference)
+    centre = [as_floats(values) for values in (nu_max, delta_nu, teff)]
     mass, radius = _mass_and_radius(centre, *settings)
     mass_terms, radius_terms = [], []
     half_step = 1e-4
@@ -394,7 +394,7 @@ def seismic_masses(
             _mass_and_radius([v * (1 + sign * half_step * (j == i)) for j, v in enumerate(centre)], *settings)
             for sign in (-1, 1)
         )
-        fractional = np.asarray(error, dtype=float) / positive(centre[i])
+        fractional = as_floats(error) / positive(centre[i])
         mass_terms.append((np.log(high[0] / low[0]) / (2 * half_step), fractional))
         radius_terms.append((np.log(high[1] / low[1]) / (2 * half_step), fractional))
     return SeismicLabels(mass, radius, _combine(*mass_terms), _combine(*radius_terms))

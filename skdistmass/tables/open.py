@@ -179,7 +179,20 @@ def _open_object(source: Any) -> TableSource:
     if isinstance(source, np.ndarray) and source.dtype.names and source.ndim == 1:
         return table_source(Table(source), "array")
     expected = "a path, an astropy Table, a pandas DataFrame or a structured array of one dimension"
-    raise TypeError(f"a table must be {expected}; got {type(source).__name__}")
+    kind = f"{type(source).__module__}.{type(source).__qualname__}".removeprefix("builtins.")
+    way_out = next((f": {words}" for has, words in _WAYS_OUT if hasattr(source, has)), "")
+    raise TypeError(f"a table must be {expected}; got {kind}{way_out}")
+
+
+# By what an object that is no table has.
+_WAYS_OUT = (
+    ("to_pandas", "give its to_pandas()"),
+    ("colnames", "give some rows of the table, such as table[i : i + 1]"),
+    ("fileinfo", "give the path of the file, or the data of one of its tables, such as hdus[1].data"),
+    ("columns", "give its data"),
+    ("keys", "give an astropy Table of its columns, Table(columns)"),
+    ("read", "give the path of the file"),
+)
 
 
 def _frame_source(frame: Any) -> TableSource:

@@ -79,6 +79,8 @@ def write_table(table: Table, path: str | Path, overwrite: bool = False, format:
 
     Raises
     ------
+    TypeError
+        If `table` is none of astropy.
     ValueError
         If the format is unknown or `meta` cannot be JSON.
     FileExistsError
@@ -98,6 +100,11 @@ def write_table(table: Table, path: str | Path, overwrite: bool = False, format:
     name in VOTable, the schema's metadata in Parquet. FITS has short values as cards of their own besides.
     CSV has neither units nor metadata; the names of the columns tell ours.
     """
+    if not hasattr(table, "colnames"):
+        raise TypeError(
+            f"table must be an astropy Table; received a {type(table).__qualname__}. "
+            "Give Table.from_pandas(frame) for a data frame, Table(array) for an array"
+        )
     write = _WRITERS[output_format(path, format)]
     path = check_file(path, overwrite)
     meta = meta_json(table.meta)

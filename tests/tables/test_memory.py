@@ -8,13 +8,14 @@ import pyarrow as pa
 import pytest
 from astropy import units
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.table import MaskedColumn, QTable
 from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.testing import assert_array_equal
 from star_tables import BIG, as_lists, frame, table
 
-from skdistmass import read_stars
+from skdistmass import read_stars, write_table
 
 PAIR = pa.array([BIG, None])
 OF_ARROW = pa.table({"i": PAIR, "u": PAIR.cast(pa.uint64()), "b": pa.array([True, None])})
@@ -111,3 +112,24 @@ def test_names_that_differ_in_case():
     many.columns = pd.MultiIndex.from_product([["a"], many.columns])
     with pytest.raises(ValueError, match=r"5 needed columns are missing"):
         read_stars(many)
+
+
+def test_what_is_no_table_is_told_the_way_out(stars, tmp_path):
+    write_table(stars[:3], tmp_path / "few.fits")
+    with fits.open(tmp_path / "few.fits") as hdus, (tmp_path / "few.fits").open("rb") as stream:
+        for source, words in (
+            (pa.table({"TEFF": [4800.0]}), r"got pyarrow.lib.Table: give its to_pandas\(\)"),
+            (stars[0], r"got astropy.table.row.Row: give some rows"),
+            (hdus, r"HDUList: give the path of the file, or the data"),
+            (hdus[1], r"BinTableHDU: give the path of the file, or the data"),
+            ({"TEFF": [4800.0]}, r"got dict: give an astropy Table of its columns"),
+            (stream, r"BufferedReader: give the path of the file"),
+            (None, r"got NoneType$"),
+        ):
+            with pytest.raises(TypeError, match=words):
+                read_stars(source)
+        assert len(read_stars(hdus[1].data)) == 3
+    with pytest.raises(
+        TypeError, match=r"table must be an astropy Table; received a DataFrame. Give Table.from"
+    ):
+        write_table(pd.DataFrame({"TEFF": [4800.0]}), tmp_path / "frame.fits")

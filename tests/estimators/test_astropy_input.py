@@ -1,0 +1,147 @@
+"""Estimators and physics take astropy tables, and what is masked is missing, whatever lies under the mask."""
+
+import numpy as np
+import pytest
+from astropy.table import MaskedColumn, Table
+from astropy.utils.masked import Masked
+from numpy.testing import assert_array_equal
+
+from skdistmass import DistanceRegressor, IsochroneDistance, load_label_scale, load_model, load_predictor
+from skdistmass.columns import FEATURES, as_floats
+from skdistmass.physics import bolometric, coordinates, extinction, parallax, photometry, seismology
+from skdistmass.physics.isochrones import total_metallicity
+
+SENTINEL = -9999.0
+ROW = 3
+
+
+@pytest.fixture(scope="module")
+def features(stars):
+    X = np.column_stack([np.asarray(stars[name], dtype=float) for name in FEATURES])
+    return X[np.isfinite(X).all(axis=1)][:40]
+
+
+def masked(values, row=ROW):
+    """Return numbers of which one is missing, with a sentinel under its mask."""
+    values = np.array(values, dtype=float)
+    mask = np.arange(len(values)) == row
+    values[mask] = SENTINEL
+    return MaskedColumn(values, mask=mask)
+
+
+def masked_table(X):
+    return Table(
+        [masked(column) if name == "LOGG" else column for name, column in zip(FEATURES, X.T, strict=True)],
+        names=FEATURES,
+    )
+
+
+@pytest.mark.parametrize("load", [load_model, load_predictor])
+def test_a_table_is_predicted_by_the_names_of_its_columns(load, features):
+    model = load("distance")
+    expected = model.predict(features)
+    assert_array_equal(model.predict(Table(features, names=FEATURES)), expected)
+    with pytest.raises(ValueError, match=r"columns|feature names"):
+        model.predict(Table(features[:, ::-1], names=FEATURES[::-1]))
+
+
+def test_a_table_is_fitted():
+    X = np.random.default_rng(0).normal(size=(60, 5))
+    settings = {"max_iter": 5, "n_restarts": 1, "random_state": 0}
+    model = DistanceRegressor(**settings).fit(Table(X, names=FEATURES), X[:, 1])
+    assert list(model.feature_names_in_) == list(FEATURES)
+    assert_array_equal(
+        model.predict(Table(X, names=FEATURES)), DistanceRegressor(**settings).fit(X, X[:, 1]).predict(X)
+    )
+
+
+@pytest.mark.parametrize(
+    "make", [masked_table, lambda X: np.ma.masked_equal(np.where(np.eye(*X.shape), SENTINEL, X), SENTINEL)]
+)
+def test_masked_features_are_missing(make, features):
+    X = make(features)
+    model = load_model("distance")
+    for refuse in (
+        model.predict,
+        model.predict_quantiles,
+        load_predictor("distance").predict,
+    ):
+        with pytest.raises(ValueError, match=r"NaN|finite"):
+            refuse(X)
+    with pytest.raises(ValueError, match="NaN"):
+        DistanceRegressor().fit(X, np.zeros(len(features)))
+    if isinstance(X, np.ndarray):  # the domain was fitted without names
+        with pytest.raises(ValueError, match="NaN"):
+            model.domain_.contains(X)
+
+
+def test_masked_labels_are_missing_for_isochrones_and_scales(features):
+    found = IsochroneDistance(n_jobs=1).fit().predict(masked_table(features[:, :5]))
+    assert np.isnan(found[ROW])
+    assert np.isfinite(np.delete(found, ROW)).sum() > 20
+    assert np.isnan(load_label_scale("dr16-giants").transform(masked_table(features))[ROW]).any()
+
+
+def test_masked_targets_and_weights_are_refused(features):
+    y = features[:, 1]
+    with pytest.raises(ValueError, match="y contains NaN"):
+        DistanceRegressor().fit(features, masked(y))
+    with pytest.raises(ValueError, match="sample_weight contains NaN"):
+        DistanceRegressor().fit(features, y, sample_weight=masked(np.ones(len(y))))
+
+
+@pytest.mark.parametrize("load", [load_model, load_predictor])
+def test_masked_magnitudes_have_no_distance(load, features):
+    model, bright, dust = load("distance"), np.full(len(features), 10.0), np.full(len(features), 0.1)
+    expected = model.predict_distance(features, bright, dust)
+    for arguments in ((masked(bright), dust), (bright, masked(dust))):
+        found = model.predict_distance(features, *arguments)
+        assert type(found) is np.ndarray
+        assert np.isnan(found[ROW])
+        assert_array_equal(np.delete(found, ROW), np.delete(expected, ROW))
+    plx = masked(np.full(len(features), 0.5))
+    without = model.predict_distance_distribution(features, bright, dust).mean()
+    mean = model.predict_distance_distribution(
+        features, bright, dust, parallax=plx, parallax_error=0.01 + 0 * bright
+    ).mean()
+    assert mean[ROW] == without[ROW]
+
+
+def test_masked_masses_have_no_age():
+    ages = load_model("age").predict_age(masked(np.full(5, 1.2)), np.zeros(5), 0.1 + np.zeros(5)).age
+    assert_array_equal(np.isnan(ages), np.arange(5) == ROW)
+
+
+NUMBERS = np.full(6, 1.0)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: photometry.distance(10 * x, 0.1, 0.0),
+        lambda x: photometry.absolute_magnitude(10.0, 0.1, 500 * x),
+        lambda x: extinction.rjce_extinction(10.0, 9 * x),
+        lambda x: extinction.choose_extinction(0.1 * x)[0],
+        lambda x: parallax.zero_point(12 * x, 1.5, np.nan, 30.0, 31)[0],
+        lambda x: bolometric.absolute_magnitude_from_radius(10 * x, 4800.0, 2.5, 0.0),
+        lambda x: coordinates.galactic_latitude(100 * x, 20.0),
+        lambda x: seismology.seismic_masses(35 * x, 4.0, 4800.0, 2.5, 0.0, "RGB").mass,
+        lambda x: total_metallicity(-0.5 * x, 0.2),
+    ],
+)
+def test_masked_values_have_no_result(function):
+    found, expected = np.asarray(function(masked(NUMBERS))), np.asarray(function(NUMBERS))
+    assert np.isnan(found[ROW])
+    assert_array_equal(np.delete(found, ROW), np.delete(expected, ROW))
+    assert np.isfinite(expected).all()
+
+
+def test_every_kind_of_mask():
+    expected = [1.0, np.nan]
+    for values in (
+        np.ma.array([1, SENTINEL], mask=[False, True]),
+        MaskedColumn([1.0, SENTINEL], mask=[False, True]),
+        Masked(np.array([1.0, SENTINEL]), mask=[False, True]),
+    ):
+        assert_array_equal(as_floats(values), expected)
+    assert_array_equal(as_floats([1, 2]), [1.0, 2.0])
