@@ -16,6 +16,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from skdistmass.columns import as_floats
 from skdistmass.estimators.domain import warn_far_outside, without_domain_warning
 from skdistmass.estimators.inference import NetworkInference, with_feature_names
 from skdistmass.estimators.persistence import StablePickle
@@ -280,11 +281,7 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         check_is_fitted(self)
         table, labels = validate_features(self, X, y, dtype=np.float64, y_numeric=True, reset=False)
         labels = np.asarray(labels, dtype=np.float64)
-        predicted = (
-            self._evaluate(table, return_std=False)
-            if prediction is None
-            else np.asarray(prediction, dtype=np.float64)
-        )
+        predicted = self._evaluate(table, return_std=False) if prediction is None else as_floats(prediction)
         if predicted.shape != labels.shape:
             raise ValueError(
                 f"prediction must have the shape of y, {labels.shape}; received {predicted.shape}."

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from skdistmass.columns import as_floats
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import (
     Constraint,
@@ -89,7 +90,7 @@ def author_domain(teff: npt.ArrayLike, log_g: npt.ArrayLike, m_h: npt.ArrayLike)
     >>> author_domain([4800.0, 4800.0, 7000.0], [2.5, 2.5, 4.5], [0.0, -0.6, 0.0])
     array([ True, False, False])
     """
-    teff, log_g, m_h = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (teff, log_g, m_h)))
+    teff, log_g, m_h = np.broadcast_arrays(*map(as_floats, (teff, log_g, m_h)))
     outside = (teff < 4500) & (log_g > 3)
     outside |= (log_g > 4.9) | (teff > 6800) | (log_g < 1.1) | (m_h < -0.5)
     outside |= (teff > 5500) & (log_g < 3.1)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skdistmass.columns import as_floats
 from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import (
     Constraint,
@@ -382,8 +383,8 @@ class IsochroneDistance(StablePickle, RegressorMixin, IsochroneInference, BaseEs
         there = np.isfinite(prediction)
         if there.sum() < 2:
             return np.nan
-        weight = None if sample_weight is None else np.asarray(sample_weight)[there]
-        return r2_score(np.asarray(y)[there], prediction[there], sample_weight=weight)
+        weight = None if sample_weight is None else as_floats(sample_weight)[there]
+        return r2_score(as_floats(y)[there], prediction[there], sample_weight=weight)
 
 
 def _frame(X: Any, columns: dict[str, NDArray]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import (
     Constraint,
     check_settings,
+    for_sklearn,
     number,
     positive_integer,
     validate_features,
@@ -149,7 +150,7 @@ class LabelScale(StablePickle, OneToOneFeatureMixin, TransformerMixin, BaseEstim
             self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2
         )
         target = check_array(
-            y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_2d=False, input_name="y"
+            for_sklearn(y), dtype=np.float64, ensure_all_finite="allow-nan", ensure_2d=False, input_name="y"
         )
         target = target[:, None] if target.ndim == 1 else target
         check_consistent_length(labels, target)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from skdistmass.columns import as_floats
 from skdistmass.estimators.base import NetworkRegressor
 from skdistmass.estimators.uncertainty import ErrorModel
 from skdistmass.networks import lbfgs as _lbfgs
@@ -163,8 +164,8 @@ def fit_blocks(estimator: Network, blocks: Iterable, scratch: str | Path | None 
 def _as_network_sees(
     estimator: NetworkRegressor, X: ArrayLike, y: ArrayLike, weight: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    table, labels = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    weights = np.ones(len(labels)) if weight is None else np.asarray(weight, dtype=np.float64)
+    table, labels = as_floats(X), as_floats(y)
+    weights = np.ones(len(labels)) if weight is None else as_floats(weight)
     finite = all(np.isfinite(part).all() for part in (table, labels, weights))
     if not finite or (weights < 0).any():
         raise ValueError("X, y and sample_weight of a block must be finite, and the weights not negative.")

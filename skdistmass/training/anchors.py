@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdistmass.columns import FEATURES
+from skdistmass.columns import FEATURES, as_floats
 from skdistmass.survey.flags import clean_inputs
 from skdistmass.training.training_set import TrainingSet
 
@@ -274,7 +274,7 @@ def add_anchors(
 def _column(table: Table, name: str) -> FloatArray:
     if name not in table.colnames:
         raise ValueError(f"anchors need the column `{name}`; the table has {', '.join(table.colnames)}.")
-    values = np.asarray(table[name], dtype=float)
+    values = as_floats(table[name])
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise ValueError(

@@ -6,8 +6,17 @@ from astropy.table import MaskedColumn, Table
 from astropy.utils.masked import Masked
 from numpy.testing import assert_array_equal
 
-from skdistmass import DistanceRegressor, IsochroneDistance, load_label_scale, load_model, load_predictor
+from skdistmass import (
+    DistanceRegressor,
+    IsochroneDistance,
+    LabelScale,
+    fit_blocks,
+    load_label_scale,
+    load_model,
+    load_predictor,
+)
 from skdistmass.columns import FEATURES, as_floats
+from skdistmass.estimators.domain import author_domain
 from skdistmass.physics import bolometric, coordinates, extinction, parallax, photometry, seismology
 from skdistmass.physics.isochrones import total_metallicity
 
@@ -145,3 +154,17 @@ def test_every_kind_of_mask():
     ):
         assert_array_equal(as_floats(values), expected)
     assert_array_equal(as_floats([1, 2]), [1.0, 2.0])
+
+
+def test_masked_labels_of_scales_and_blocks(features):
+    other = features[:, :3] + 0.01
+    whole = LabelScale().fit(features[:, :3], other)
+    hidden = np.ma.array(other, mask=np.zeros(other.shape, dtype=bool))
+    hidden[ROW] = np.ma.masked
+    hidden.data[ROW] = SENTINEL
+    fitted = LabelScale().fit(features[:, :3], hidden)
+    assert_array_equal(fitted.n_stars_, whole.n_stars_ - 1)
+    assert np.abs(fitted.offset_).max() < 0.02
+    with pytest.raises(ValueError, match="of a block must be finite"):
+        fit_blocks(DistanceRegressor(), [(features, masked(features[:, 1]), None)])
+    assert not author_domain(features[:, 0], masked(features[:, 1]), features[:, 2])[ROW]

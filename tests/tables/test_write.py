@@ -1,6 +1,5 @@
 import os
 import stat
-import time
 import warnings
 
 import numpy as np
@@ -293,10 +292,3 @@ def test_metadata_must_be_json(tmp_path):
     table.meta["limits"] = np.array([1, 2])
     assert read_catalog(write_table(table, tmp_path / "catalog.fits")).meta["limits"] == [1, 2]
     assert os.listdir(tmp_path) == ["catalog.fits"]
-
-
-def test_a_hundred_thousand_rows_are_written_in_seconds(tmp_path):
-    table = catalog(100_000)
-    start = time.perf_counter()
-    write_table(table, tmp_path / "catalog.fits")
-    assert time.perf_counter() - start < 5
