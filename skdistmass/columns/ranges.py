@@ -66,7 +66,7 @@ def as_floats(values: Any) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    values : array-like
+    values : array-like or astropy.table.Table
         Numbers; masked arrays and columns of NumPy and astropy keep something else under their masks.
 
     Returns
@@ -82,6 +82,8 @@ def as_floats(values: Any) -> NDArray[np.float64]:
     """
     import numpy as np  # not with the module: the help of the command needs only names
 
+    if hasattr(values, "colnames"):
+        return np.column_stack([as_floats(values[name]) for name in values.colnames])
     if hasattr(values, "unmasked"):  # astropy.utils.masked.Masked
         return np.where(values.mask, np.nan, np.asarray(values.unmasked, dtype=np.float64))
     if np.ma.isMaskedArray(values):

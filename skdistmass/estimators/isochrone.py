@@ -320,7 +320,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, IsochroneInference, BaseEs
             ``median``, ``p16``, ``p84`` [Msun] (current mass); ``age_`` ``median``, ``p16``, ``p84`` [Gyr];
             ``chi2`` of the nearest isochrone point; ``status``, an `isochrones.posterior.IsochroneStatus`.
         """
-        return _frame(X, self.posteriors(self._checked(X), X_error, alpha_m))
+        return _frame(X, self.posteriors_checked(self._checked(X), X_error, alpha_m))
 
     def predict_distance(
         self,
@@ -360,7 +360,7 @@ class IsochroneDistance(StablePickle, RegressorMixin, IsochroneInference, BaseEs
             If an argument has another length than `X` or an error is negative.
         """
         errors = {"X_error": X_error, "alpha_m": alpha_m, "apparent_mag_error": apparent_mag_error}
-        return _frame(X, self.distances(self._checked(X), apparent_mag, extinction, **errors))
+        return _frame(X, self.distances_checked(self._checked(X), apparent_mag, extinction, **errors))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: _Given = None) -> float:
         """Return the R² of `predict` over the rows that have a prediction.

@@ -94,8 +94,10 @@ class IsochroneInference:
         if fitted:
             self._prepare()
 
-    def posteriors(self, X: _Result, X_error: _Given = None, alpha_m: _Given = None) -> dict[str, NDArray]:
-        """Summarise absolute magnitude, mass and age.
+    def posteriors_checked(
+        self, X: _Result, X_error: _Given = None, alpha_m: _Given = None
+    ) -> dict[str, NDArray]:
+        """Summarise absolute magnitude, mass and age of labels that need no check.
 
         Parameters
         ----------
@@ -112,7 +114,7 @@ class IsochroneInference:
         stars, sigmas = self._labels_and_errors(X, X_error, alpha_m)
         return posterior.columns(stars, *self._summarise(stars, sigmas))
 
-    def distances(
+    def distances_checked(
         self,
         X: _Result,
         apparent_mag: ArrayLike,
@@ -122,12 +124,12 @@ class IsochroneInference:
         alpha_m: _Given = None,
         apparent_mag_error: _Given = None,
     ) -> dict[str, NDArray]:
-        """Summarise distances, and all of `posteriors`.
+        """Summarise distances, and all of `posteriors_checked`.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            As in `posteriors`.
+            As in `posteriors_checked`.
         apparent_mag, extinction, X_error, alpha_m, apparent_mag_error : array-like
             As in `IsochroneDistance.predict_distance`.
 

@@ -116,9 +116,7 @@ class Predictor(NetworkInference):
         names = getattr(X, "columns", own)
         if own is not None and names is not None and list(names) != list(own):
             raise ValueError(f"X must have the columns {list(own)}; received {list(names)}.")
-        if hasattr(X, "colnames"):  # a table of astropy
-            X = np.column_stack([as_floats(X[name]) for name in X.colnames])
-        X = as_floats(X) if np.ma.isMaskedArray(X) else np.asarray(X)
+        X = as_floats(X) if hasattr(X, "colnames") or np.ma.isMaskedArray(X) else np.asarray(X)
         X = X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
         if X.ndim != 2 or X.shape[1] != self.n_features_in_:
             raise ValueError(

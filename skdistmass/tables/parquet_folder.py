@@ -52,6 +52,11 @@ def readable(file: Path) -> Iterator[None]:
     file : Path
         The file.
 
+    Yields
+    ------
+    None
+        Nothing.
+
     Raises
     ------
     ValueError

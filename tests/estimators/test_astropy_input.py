@@ -17,6 +17,7 @@ from skdistmass import (
 )
 from skdistmass.columns import FEATURES, as_floats
 from skdistmass.estimators.domain import author_domain
+from skdistmass.models.red_clump import red_clump_probability
 from skdistmass.physics import bolometric, coordinates, extinction, parallax, photometry, seismology
 from skdistmass.physics.isochrones import total_metallicity
 
@@ -52,6 +53,20 @@ def test_a_table_is_predicted_by_the_names_of_its_columns(load, features):
     assert_array_equal(model.predict(Table(features, names=FEATURES)), expected)
     with pytest.raises(ValueError, match=r"columns|feature names"):
         model.predict(Table(features[:, ::-1], names=FEATURES[::-1]))
+
+
+def test_errors_and_labels_may_be_tables_too(features):
+    errors, model = np.full((len(features), 5), 0.2), load_model("distance")
+    expected = model.predict(features, return_std=True, X_error=errors)
+    found = model.predict(features, return_std=True, X_error=Table(errors, names=FEATURES))
+    assert_array_equal(found, expected)
+    assert_array_equal(
+        red_clump_probability(Table(features, names=FEATURES)), red_clump_probability(features)
+    )
+    isochrones = IsochroneDistance(n_jobs=1).fit()
+    expected = isochrones.predict(features, X_error=errors[:, :3])
+    found = isochrones.predict(features, X_error=Table(errors[:, :3], names=FEATURES[:3]))
+    assert_array_equal(found, expected)
 
 
 def test_a_table_is_fitted():

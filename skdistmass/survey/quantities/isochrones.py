@@ -37,7 +37,7 @@ def isochrone_values(inputs: StarInputs, values: Values, isochrone: IsochroneInf
     """
     labels = inputs.features[:, :3]
     errors = np.column_stack([inputs[f"{name}_ERR"] for name in FEATURES[:3]])
-    result = isochrone.distances(
+    result = isochrone.distances_checked(
         np.where(np.isfinite(labels).all(axis=1, keepdims=True), labels, np.nan),
         values["MAG"],
         values["EXTINCTION"],
