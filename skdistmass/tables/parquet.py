@@ -51,6 +51,7 @@ _DOWN_UP = (
 _BATCH_ROWS = 2**16
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")  # such as are written; 007 is a name
 _ASTROPY_LABELS = ("unit", "description")
+_FLOATS = {"halffloat": "f2", "float": "f4", "double": "f8"}  # Arrow's names of them
 
 
 def open_parquet(path: Path) -> TableSource:
@@ -245,7 +246,8 @@ def _numpy_values(chunks: pa.ChunkedArray) -> NDArray:
         values = chunks.to_numpy()
         return values if values.flags.writeable else values.copy()
     # From their buffers: Arrow's own way imports pandas, which takes as long as a small catalogue.
-    dtype = np.dtype(chunks.type.to_pandas_dtype())
+    kind = str(chunks.type)
+    dtype = np.dtype(_FLOATS.get(kind, kind))
     parts = []
     for chunk in chunks.chunks:
         values = np.frombuffer(chunk.buffers()[1], dtype)[chunk.offset : chunk.offset + len(chunk)]

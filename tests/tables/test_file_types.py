@@ -15,6 +15,7 @@ from star_tables import BIG, VALUES, as_lists, frame, table
 
 from skdistmass import read_stars, write_table
 from skdistmass.survey.read import StarReader
+from skdistmass.tables.parquet import arrow_table, from_arrow
 
 
 def arrow(**columns):
@@ -288,3 +289,34 @@ def test_logical_and_small_columns_of_fits(tmp_path):
     found = as_lists(read_stars(tmp_path / "stars.fits"), "FLAG_BAD", "EXTRATARG", "GAIAEDR3_SOURCE_ID")
     assert found == [[1, 0, 1], [1, 0, 3], [BIG, 0, 7]]
     assert read_stars(tmp_path / "stars.fits")["APOGEE_ID"].tolist() == [str(BIG), "", "5"]
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"])
+def test_arrow_arrays_keep_type_slices_and_missing_numbers(kind):
+    values = np.random.default_rng(0).normal(0, 50, 100).astype(kind)
+    if kind.startswith("f"):
+        values[::7] = np.nan
+    array = arrow_table(Table({"a": values}), "{}").column("a").combine_chunks()
+    array.validate(full=True)
+    assert array.null_count == np.isnan(values).sum()
+    found = from_arrow(pa.chunked_array([array.slice(3, 40), array.slice(50, 7)]))
+    expected = np.concatenate([values[3:43], values[50:57]])
+    assert found.values.dtype == values.dtype
+    assert_array_equal(found.values, expected)
+    assert found.mask is None if kind[0] != "f" else (found.mask == np.isnan(expected)).all()
+    if kind != "f2":
+        some = pa.array([1, None, 3], type=array.type)
+        found = from_arrow(pa.chunked_array([some, some.slice(1)]))
+        assert found.mask.tolist() == [False, True, False, True, False]
+        assert found.values[[0, 2, 4]].tolist() == [1, 3, 3]
+
+
+def test_arrow_arrays_of_text_and_of_several_numbers():
+    for words in (["", "é", "a" * 5], []):
+        array = arrow_table(Table({"a": np.array(words, dtype="U5")}), "{}").column("a").combine_chunks()
+        array.validate(full=True)
+        assert (array.to_pylist(), array.type) == (words, pa.string())
+    pairs = np.array([[1.0, np.nan], [2.0, 3.0], [4.0, 5.0]], dtype=np.float32)
+    column = arrow_table(Table({"a": pairs}), "{}").column("a")
+    assert_array_equal(from_arrow(column.slice(1)).values, pairs[1:])
+    assert_array_equal(from_arrow(column).values, pairs)
