@@ -291,24 +291,23 @@ def test_logical_and_small_columns_of_fits(tmp_path):
     assert read_stars(tmp_path / "stars.fits")["APOGEE_ID"].tolist() == [str(BIG), "", "5"]
 
 
-@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"])
+@pytest.mark.parametrize("kind", ["f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"])
 def test_arrow_arrays_keep_type_slices_and_missing_numbers(kind):
-    values = np.random.default_rng(0).normal(0, 50, 100).astype(kind)
+    numbers = np.random.default_rng(0).normal(0, 50, 100).astype(kind)
     if kind.startswith("f"):
-        values[::7] = np.nan
-    array = arrow_table(Table({"a": values}), "{}").column("a").combine_chunks()
+        numbers[::7] = np.nan
+    array = arrow_table(Table({"a": numbers}), "{}").column("a").combine_chunks()
     array.validate(full=True)
-    assert array.null_count == np.isnan(values).sum()
-    found = from_arrow(pa.chunked_array([array.slice(3, 40), array.slice(50, 7)]))
-    expected = np.concatenate([values[3:43], values[50:57]])
-    assert found.values.dtype == values.dtype
-    assert_array_equal(found.values, expected)
-    assert found.mask is None if kind[0] != "f" else (found.mask == np.isnan(expected)).all()
-    if kind != "f2":
-        some = pa.array([1, None, 3], type=array.type)
-        found = from_arrow(pa.chunked_array([some, some.slice(1)]))
-        assert found.mask.tolist() == [False, True, False, True, False]
-        assert found.values[[0, 2, 4]].tolist() == [1, 3, 3]
+    assert array.null_count == np.isnan(numbers).sum()
+    found, mask, _ = from_arrow(pa.chunked_array([array.slice(3, 40), array.slice(50, 7)]))
+    expected = np.concatenate([numbers[3:43], numbers[50:57]])
+    assert found.dtype == numbers.dtype
+    assert_array_equal(found, expected)
+    assert mask is None if kind[0] != "f" else (mask == np.isnan(expected)).all()
+    some = pa.array([1, None, 3], type=array.type)
+    found, mask, _ = from_arrow(pa.chunked_array([some, some.slice(1)]))
+    assert mask.tolist() == [False, True, False, True, False]
+    assert found[[0, 2, 4]].tolist() == [1, 3, 3]
 
 
 def test_arrow_arrays_of_text_and_of_several_numbers():
@@ -318,5 +317,5 @@ def test_arrow_arrays_of_text_and_of_several_numbers():
         assert (array.to_pylist(), array.type) == (words, pa.string())
     pairs = np.array([[1.0, np.nan], [2.0, 3.0], [4.0, 5.0]], dtype=np.float32)
     column = arrow_table(Table({"a": pairs}), "{}").column("a")
-    assert_array_equal(from_arrow(column.slice(1)).values, pairs[1:])
-    assert_array_equal(from_arrow(column).values, pairs)
+    assert_array_equal(from_arrow(column.slice(1))[0], pairs[1:])
+    assert_array_equal(from_arrow(column)[0], pairs)
