@@ -1,4 +1,4 @@
-"""What a value can be: the ranges outside which a number is no measurement of a star."""
+"""What a value can be: the ranges outside which a number is no measurement, no mask, the expected unit."""
 
 from __future__ import annotations
 
@@ -61,18 +61,25 @@ ISOCHRONE_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
 """What a column of a table of isochrones can be; most often another unit is behind values outside."""
 
 
-def as_floats(values: Any) -> NDArray[np.float64]:
-    """Give numbers as an array, with NaN where they are masked.
+def as_floats(values: Any, unit: str = "") -> NDArray[np.float64]:
+    """Give numbers as an array, with NaN where they are masked, in a unit if they have one.
 
     Parameters
     ----------
     values : array-like or astropy.table.Table
         Numbers; masked arrays and columns of NumPy and astropy keep something else under their masks.
+    unit : str, default=""
+        Unit that quantities and columns with another one are brought to; "" takes numbers as they are.
 
     Returns
     -------
     ndarray of float64
         The numbers.
+
+    Raises
+    ------
+    ValueError
+        If they have a unit of another kind.
 
     Examples
     --------
@@ -84,8 +91,20 @@ def as_floats(values: Any) -> NDArray[np.float64]:
 
     if hasattr(values, "colnames"):
         return np.column_stack([as_floats(values[name]) for name in values.colnames])
+    own = getattr(values, "unit", None) if unit else None
     if hasattr(values, "unmasked"):  # astropy.utils.masked.Masked
-        return np.where(values.mask, np.nan, np.asarray(values.unmasked, dtype=np.float64))
-    if np.ma.isMaskedArray(values):
+        values = np.where(values.mask, np.nan, np.asarray(values.unmasked, dtype=np.float64))
+    elif np.ma.isMaskedArray(values):
         values = np.ma.filled(values.astype(np.float64), np.nan)
-    return np.asarray(values, dtype=np.float64)
+    numbers = np.asarray(values, dtype=np.float64)
+    return numbers if own is None else _in_unit(numbers, own, unit)
+
+
+def _in_unit(numbers: NDArray[np.float64], own: Any, unit: str) -> NDArray[np.float64]:
+    """Convert numbers from their own unit, of astropy."""
+    from astropy.units import Unit
+
+    try:
+        return Unit(own).to(Unit(unit), numbers)
+    except (ValueError, TypeError) as error:  # one is the base of the errors of units
+        raise ValueError(f"the unit of a quantity here must be one of {unit}; received {own}") from error

@@ -221,7 +221,7 @@ class AgeInference(NetworkInference):
         ValueError
             If the arrays do not fit each other.
         """
-        masses = np.atleast_2d(as_floats(mass_quantiles))
+        masses = np.atleast_2d(as_floats(mass_quantiles, "Msun"))
         if masses.shape[1] != len(MASS_LEVELS):
             raise ValueError(
                 f"mass_quantiles must have {len(MASS_LEVELS)} columns, one for each of MASS_LEVELS; received "
@@ -302,7 +302,7 @@ def _interval(mass: FloatArray, error: FloatArray, given: ArrayLike | None) -> F
     """16th and 84th percentile of the masses, on either side of the mass itself, or close to it."""
     if given is None:
         return np.column_stack([mass - error, mass + error])
-    interval = as_floats(given)
+    interval = as_floats(given, "Msun")
     if interval.shape != (len(mass), 2):
         raise ValueError(f"mass_interval must have the shape ({len(mass)}, 2); received {interval.shape}.")
     least = LEAST_SIDE * (interval[:, 1] - interval[:, 0])
@@ -313,12 +313,13 @@ def _interval(mass: FloatArray, error: FloatArray, given: ArrayLike | None) -> F
 
 def _age_inputs(mass: ArrayLike, m_h: ArrayLike, *others: ArrayLike | None) -> list[FloatArray]:
     """Return all arguments of `predict_age` as arrays of one length, with what stands for None."""
-    first = np.atleast_1d(as_floats(mass))
+    first = np.atleast_1d(as_floats(mass, "Msun"))
     arrays = [first]
     names = ("m_h", "mass_error", "log_g", "alpha_m", "p_rc")
     for name, values in zip(names, (m_h, *others), strict=True):
         default = 0.0 if name == "log_g" else np.nan
-        array = np.full(first.shape, default) if values is None else np.atleast_1d(as_floats(values))
+        unit = "Msun" if name == "mass_error" else ""
+        array = np.full(first.shape, default) if values is None else np.atleast_1d(as_floats(values, unit))
         if array.shape != first.shape:
             raise ValueError(f"{name} must have the shape of mass, {first.shape}; received {array.shape}.")
         arrays.append(array)

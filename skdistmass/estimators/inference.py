@@ -323,7 +323,7 @@ class DistanceInference(NetworkInference):
             as well, as where the two arguments are swapped.
         """
         magnitude, error = self.predict(X, return_std=True)  # type: ignore[attr-defined]
-        given = {"apparent_mag": as_floats(apparent_mag), "extinction": as_floats(extinction)}
+        given = {"apparent_mag": as_floats(apparent_mag, "mag"), "extinction": as_floats(extinction, "mag")}
         for name, values in given.items():
             if values.ndim and values.shape != magnitude.shape:
                 raise ValueError(
@@ -372,13 +372,13 @@ class DistanceInference(NetworkInference):
         ValueError
             If the table is not usable, or magnitudes and extinctions look swapped.
         """
-        given = as_floats(apparent_mag), as_floats(extinction)
+        given = as_floats(apparent_mag, "mag"), as_floats(extinction, "mag")
         _check_photometry(*given)
         mixture = self._distribution(X, X_error)
-        mixture = mixture.widened(np.broadcast_to(as_floats(apparent_error), len(mixture)))
+        mixture = mixture.widened(np.broadcast_to(as_floats(apparent_error, "mag"), len(mixture)))
         modulus = np.broadcast_to(given[0] - given[1], len(mixture))
         plx, error = (
-            np.full(len(mixture), np.nan) if values is None else as_floats(values)
+            np.full(len(mixture), np.nan) if values is None else as_floats(values, "mas")
             for values in (parallax, parallax_error)
         )
         return photometry.DistancePosterior(

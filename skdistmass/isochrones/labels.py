@@ -102,7 +102,7 @@ def _label_errors(
     return np.fmax(sigmas, given)
 
 
-def per_star(name: str, values: npt.ArrayLike, n_stars: int) -> npt.NDArray[np.float64]:
+def per_star(name: str, values: npt.ArrayLike, n_stars: int, unit: str = "") -> npt.NDArray[np.float64]:
     """One float for each star from an array or a number.
 
     Parameters
@@ -113,6 +113,8 @@ def per_star(name: str, values: npt.ArrayLike, n_stars: int) -> npt.NDArray[np.f
         The values.
     n_stars : int
         Number of stars.
+    unit : str, default=""
+        Unit that quantities with another one are brought to.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def per_star(name: str, values: npt.ArrayLike, n_stars: int) -> npt.NDArray[np.f
     ValueError
         If there is another number of values.
     """
-    values = as_floats(values)
+    values = as_floats(values, unit)
     if values.shape not in ((), (n_stars,)):
         raise ValueError(f"{name} must have one value for each of {n_stars} rows; received {values.shape}")
     return np.broadcast_to(values, n_stars)
@@ -159,11 +161,11 @@ def distance_unit(
     ValueError
         If an argument has another length or an error is negative.
     """
-    modulus = per_star("apparent_mag [mag]", apparent_mag, n_stars)
-    modulus = modulus - per_star("extinction [mag]", extinction, n_stars)
+    modulus = per_star("apparent_mag [mag]", apparent_mag, n_stars, "mag")
+    modulus = modulus - per_star("extinction [mag]", extinction, n_stars, "mag")
     error = np.zeros(n_stars)
     if apparent_mag_error is not None:
-        error = per_star("apparent_mag_error [mag]", apparent_mag_error, n_stars)
+        error = per_star("apparent_mag_error [mag]", apparent_mag_error, n_stars, "mag")
         error = np.where(np.isnan(error), 0.0, error)
         negative = error < 0
         if negative.any():

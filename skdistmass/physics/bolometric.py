@@ -67,7 +67,7 @@ def bolometric_correction_k(teff: ArrayLike, log_g: ArrayLike, fe_h: ArrayLike) 
     >>> bolometric_correction_k([4750.0, 2500.0], 2.5, 0.0).round(3)
     array([2.042,   nan])
     """
-    teff, log_g, fe_h = (as_floats(values) for values in (teff, log_g, fe_h))
+    teff, log_g, fe_h = as_floats(teff, "K"), as_floats(log_g), as_floats(fe_h)
     points = np.stack(np.broadcast_arrays(teff, log_g, fe_h), axis=-1)
     points[np.isinf(points)] = np.nan
     return _table()(points.reshape(-1, 3)).reshape(points.shape[:-1])[()]
@@ -101,7 +101,7 @@ def bolometric_magnitude(radius: ArrayLike, teff: ArrayLike) -> NDArray[np.float
     >>> bolometric_magnitude(1.0, 5772.0)
     np.float64(4.74)
     """
-    radius, teff = as_floats(radius), as_floats(teff)
+    radius, teff = as_floats(radius, "Rsun"), as_floats(teff, "K")
     radius, teff = np.where(radius > 0, radius, np.nan), np.where(teff > 0, teff, np.nan)
     return (
         SOLAR_BOLOMETRIC_MAGNITUDE - 5 * np.log10(radius) - 10 * np.log10(teff / SOLAR_EFFECTIVE_TEMPERATURE)
@@ -183,7 +183,7 @@ def absolute_magnitude_error_from_radius(
     >>> absolute_magnitude_error_from_radius(0.02, 4750.0, 50.0, 2.5, 0.0).round(3)
     np.float64(0.046)
     """
-    teff, teff_error = as_floats(teff), as_floats(teff_error)
+    teff, teff_error = as_floats(teff, "K"), as_floats(teff_error, "K")
     half_step = 25.0
     cooler, hotter = (
         absolute_magnitude_from_radius(1.0, teff + sign * half_step, log_g, fe_h) for sign in (-1, 1)
@@ -227,4 +227,4 @@ def radius_from_absolute_magnitude(
     np.float64(10.69)
     """
     unit = absolute_magnitude_from_radius(1.0, teff, log_g, fe_h)
-    return 10 ** (0.2 * (unit - as_floats(absolute_magnitude)))
+    return 10 ** (0.2 * (unit - as_floats(absolute_magnitude, "mag")))

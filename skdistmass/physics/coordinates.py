@@ -45,7 +45,7 @@ def galactic_latitude(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
 
 def _radians(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return a position in radians, NaN for declinations beyond ±90° and right ascensions beyond ±360°."""
-    ra, dec = as_floats(ra), as_floats(dec)
+    ra, dec = as_floats(ra, "deg"), as_floats(dec, "deg")
     known = (np.abs(dec) <= 90.0) & (np.abs(ra) <= 360.0)
     return np.radians(np.where(known, ra, np.nan)), np.radians(np.where(known, dec, np.nan))
 

@@ -51,7 +51,7 @@ def white_correction(teff: ArrayLike) -> NDArray[np.float64]:
     >>> white_correction([4000.0, 4700.0, 5772.0]).round(4)
     array([0.9771, 0.9771, 1.0144])
     """
-    scaled = np.clip(as_floats(teff), *_WHITE_RANGE) / 1e4
+    scaled = np.clip(as_floats(teff, "K"), *_WHITE_RANGE) / 1e4
     return as_floats(np.polyval(_WHITE_COEFFICIENTS, scaled))
 
 
@@ -83,7 +83,9 @@ def mosser_delta_nu(nu_max: ArrayLike, delta_nu: ArrayLike) -> NDArray[np.float6
     >>> mosser_delta_nu([30.0, 200.0], [4.0, 10.0]).round(4)
     array([ 4.152, 10.285])
     """
-    nu_max, delta_nu = (np.where(v > 0, v, np.nan) for v in (as_floats(nu_max), as_floats(delta_nu)))
+    nu_max, delta_nu = (
+        np.where(v > 0, v, np.nan) for v in (as_floats(nu_max, "uHz"), as_floats(delta_nu, "uHz"))
+    )
     order = nu_max / delta_nu
     return (1.0 + 0.57 / np.maximum(order, _MOSSER_ORDER)) * delta_nu
 
@@ -151,7 +153,7 @@ def _prepare(
 ) -> tuple[NDArray[np.float64], NDArray[np.str_], tuple[int, ...]]:
     """Bring the inputs to one shape, stack them, and write the states as text."""
     state = np.asarray(evolutionary_state, dtype=object).astype(str)
-    arrays = [as_floats(values) for values in (teff, log_g, fe_h, mass)]
+    arrays = [as_floats(teff, "K"), as_floats(log_g), as_floats(fe_h), as_floats(mass, "Msun")]
     *arrays, state = np.broadcast_arrays(*arrays, state)
     return np.stack(arrays), state, state.shape
 

@@ -56,7 +56,7 @@ def rjce_extinction(
     """
     if band not in RJCE_INTRINSIC_COLOUR:
         raise ValueError(f"band must be one of {sorted(RJCE_INTRINSIC_COLOUR)}; received {band!r}")
-    colour = as_floats(h_mag) - as_floats(mag_4p5)
+    colour = as_floats(h_mag, "mag") - as_floats(mag_4p5, "mag")
     return RJCE_SLOPE * (colour - RJCE_INTRINSIC_COLOUR[band])
 
 
@@ -84,7 +84,7 @@ def sfd_extinction(sfd_ebv: ArrayLike, coefficient: float = A_K_PER_E_B_V) -> ND
     >>> sfd_extinction([0.5])
     array([0.151])
     """
-    return coefficient * as_floats(sfd_ebv)
+    return coefficient * as_floats(sfd_ebv, "mag")
 
 
 def choose_extinction(

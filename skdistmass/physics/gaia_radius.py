@@ -80,7 +80,7 @@ def radius_correction(
     """
     check_correction(correction)
     state = np.asarray(evolutionary_state, dtype=object).astype(str)
-    radius, state = np.broadcast_arrays(as_floats(radius), state)
+    radius, state = np.broadcast_arrays(as_floats(radius, "Rsun"), state)
     log_radius = np.log(np.where(radius > 0, radius, np.nan))
     factor = np.full(radius.shape, np.nan)
     for name, fit in _radius_corrections()[correction].items():
@@ -132,4 +132,4 @@ def apply_radius_correction(
     True
     """
     factor = radius_correction(radius, correction, evolutionary_state)
-    return factor**3 * as_floats(mass), factor * as_floats(radius)
+    return factor**3 * as_floats(mass, "Msun"), factor * as_floats(radius, "Rsun")

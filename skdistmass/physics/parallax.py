@@ -167,14 +167,14 @@ def _scaled(
     parallax: ArrayLike, parallax_error: ArrayLike, length_scale: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Parallax and error in units of the inverse length scale, NaN where the error is not positive."""
-    scale = as_floats(length_scale) / 1000.0
+    scale = as_floats(length_scale, "pc") / 1000.0
     if not np.all(scale > 0):
         raise ValueError(
             f"`length_scale` [pc] must be positive; received a minimum of {np.min(length_scale)}. "
             f"The default is {DEFAULT_LENGTH_SCALE:g} pc"
         )
-    w = as_floats(parallax) * scale
-    s = as_floats(parallax_error) * scale
+    w = as_floats(parallax, "mas") * scale
+    s = as_floats(parallax_error, "mas") * scale
     w, s, scale = np.broadcast_arrays(w, np.where(s > 0, s, np.nan), scale * 1000.0)
     return w, s, scale
 

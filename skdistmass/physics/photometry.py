@@ -42,7 +42,8 @@ def distance(
     >>> distance([10.0, 15.0], 0.0, [10.0, 5.0])
     array([  10., 1000.])
     """
-    modulus = as_floats(apparent_mag) - as_floats(extinction) - as_floats(absolute_magnitude)
+    m, a_k, absolute = (as_floats(v, "mag") for v in (apparent_mag, extinction, absolute_magnitude))
+    modulus = m - a_k - absolute
     with np.errstate(over="ignore", invalid="ignore"):
         return 10 ** (1 + 0.2 * modulus)
 
@@ -75,8 +76,8 @@ def absolute_magnitude(
     >>> absolute_magnitude(15.0, 0.0, [1000.0, -1.0])
     array([ 5., nan])
     """
-    parsecs = positive(distance)
-    return as_floats(apparent_mag) - as_floats(extinction) - 5 * np.log10(parsecs) + 5
+    parsecs = positive(distance, "pc")
+    return as_floats(apparent_mag, "mag") - as_floats(extinction, "mag") - 5 * np.log10(parsecs) + 5
 
 
 def absolute_magnitude_error(distance: ArrayLike, distance_error: ArrayLike) -> NDArray[np.float64]:
@@ -106,7 +107,7 @@ def absolute_magnitude_error(distance: ArrayLike, distance_error: ArrayLike) -> 
     >>> absolute_magnitude_error(1000.0, 100.0).round(4)
     np.float64(0.2171)
     """
-    return MAG_PER_FRACTION * _not_negative(distance_error) / positive(distance)
+    return MAG_PER_FRACTION * _not_negative(distance_error, "pc") / positive(distance, "pc")
 
 
 def distance_error(distance: ArrayLike, absolute_magnitude_error: ArrayLike) -> NDArray[np.float64]:
@@ -134,7 +135,7 @@ def distance_error(distance: ArrayLike, absolute_magnitude_error: ArrayLike) -> 
     >>> distance_error(1000.0, 0.2171).round(1)
     np.float64(100.0)
     """
-    return positive(distance) * _not_negative(absolute_magnitude_error) / MAG_PER_FRACTION
+    return positive(distance, "pc") * _not_negative(absolute_magnitude_error, "mag") / MAG_PER_FRACTION
 
 
 def weighted_distance(
@@ -176,8 +177,8 @@ def weighted_distance(
     >>> error.round(2)
     array([ 7.07, 10.  ])
     """
-    first, second = positive(distance_1), positive(distance_2)
-    weight_1, weight_2 = _weight(first, positive(error_1)), _weight(second, positive(error_2))
+    first, second = positive(distance_1, "pc"), positive(distance_2, "pc")
+    weight_1, weight_2 = _weight(first, positive(error_1, "pc")), _weight(second, positive(error_2, "pc"))
     total = weight_1 + weight_2
     total = np.where(total > 0, total, np.nan)
     # A distance of no weight must not enter as 0 * NaN.
@@ -192,13 +193,15 @@ def _weight(value: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[n
     return np.where(np.isfinite(weight) & np.isfinite(value), weight, 0.0)
 
 
-def positive(values: ArrayLike) -> NDArray[np.float64]:
+def positive(values: ArrayLike, unit: str = "") -> NDArray[np.float64]:
     """Replace values that are not positive and finite by NaN.
 
     Parameters
     ----------
     values : array-like
         Numbers.
+    unit : str, default=""
+        Unit that quantities with another one are brought to.
 
     Returns
     -------
@@ -210,12 +213,12 @@ def positive(values: ArrayLike) -> NDArray[np.float64]:
     >>> positive([2, 0, -1, np.inf])
     array([ 2., nan, nan, nan])
     """
-    values = as_floats(values)
+    values = as_floats(values, unit)
     return np.where((values > 0) & np.isfinite(values), values, np.nan)
 
 
-def _not_negative(values: ArrayLike) -> NDArray[np.float64]:
-    values = as_floats(values)
+def _not_negative(values: ArrayLike, unit: str = "") -> NDArray[np.float64]:
+    values = as_floats(values, unit)
     return np.where(values >= 0, values, np.nan)
 
 

@@ -117,9 +117,9 @@ def seismic_mass(
     >>> seismic_mass(30.0, 4.0, 4800.0).round(3)
     np.float64(0.917)
     """
-    nu = positive(nu_max) / reference.nu_max
-    delta = positive(delta_nu) / (positive(correction_factor) * reference.delta_nu)
-    return nu**3 * delta**-4 * (positive(teff) / SOLAR_EFFECTIVE_TEMPERATURE) ** 1.5
+    nu = positive(nu_max, "uHz") / reference.nu_max
+    delta = positive(delta_nu, "uHz") / (positive(correction_factor) * reference.delta_nu)
+    return nu**3 * delta**-4 * (positive(teff, "K") / SOLAR_EFFECTIVE_TEMPERATURE) ** 1.5
 
 
 def seismic_radius(
@@ -162,9 +162,9 @@ def seismic_radius(
     >>> seismic_radius(30.0, 4.0, 4800.0).round(2)
     np.float64(10.15)
     """
-    nu = positive(nu_max) / reference.nu_max
-    delta = positive(delta_nu) / (positive(correction_factor) * reference.delta_nu)
-    return nu * delta**-2 * (positive(teff) / SOLAR_EFFECTIVE_TEMPERATURE) ** 0.5
+    nu = positive(nu_max, "uHz") / reference.nu_max
+    delta = positive(delta_nu, "uHz") / (positive(correction_factor) * reference.delta_nu)
+    return nu * delta**-2 * (positive(teff, "K") / SOLAR_EFFECTIVE_TEMPERATURE) ** 0.5
 
 
 def mass_fractional_error(
@@ -385,7 +385,7 @@ def seismic_masses(
     check_correction(correction)
     reference = _reference(pipeline)
     settings = ((log_g, fe_h, evolutionary_state), correction, bool(radius_corrected), reference)
-    centre = [as_floats(values) for values in (nu_max, delta_nu, teff)]
+    centre = [as_floats(nu_max, "uHz"), as_floats(delta_nu, "uHz"), as_floats(teff, "K")]
     mass, radius = _mass_and_radius(centre, *settings)
     mass_terms, radius_terms = [], []
     half_step = 1e-4
@@ -394,7 +394,7 @@ def seismic_masses(
             _mass_and_radius([v * (1 + sign * half_step * (j == i)) for j, v in enumerate(centre)], *settings)
             for sign in (-1, 1)
         )
-        fractional = as_floats(error) / positive(centre[i])
+        fractional = as_floats(error, ("uHz", "uHz", "K")[i]) / positive(centre[i])
         mass_terms.append((np.log(high[0] / low[0]) / (2 * half_step), fractional))
         radius_terms.append((np.log(high[1] / low[1]) / (2 * half_step), fractional))
     return SeismicLabels(mass, radius, _combine(*mass_terms), _combine(*radius_terms))

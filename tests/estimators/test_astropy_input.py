@@ -1,10 +1,11 @@
-"""Estimators and physics take astropy tables, and what is masked is missing, whatever lies under the mask."""
+"""Estimators and physics take tables and quantities of astropy, and what is masked is missing."""
 
 import numpy as np
 import pytest
-from astropy.table import MaskedColumn, Table
+from astropy import units
+from astropy.table import Column, MaskedColumn, Table
 from astropy.utils.masked import Masked
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skdistmass import (
     DistanceRegressor,
@@ -183,3 +184,47 @@ def test_masked_labels_of_scales_and_blocks(features):
     with pytest.raises(ValueError, match="of a block must be finite"):
         fit_blocks(DistanceRegressor(), [(features, masked(features[:, 1]), None)])
     assert not author_domain(features[:, 0], masked(features[:, 1]), features[:, 2])[ROW]
+
+
+def test_quantities_are_brought_to_the_units_of_the_arguments(features):
+    model, isochrones = load_model("distance"), IsochroneDistance(n_jobs=1).fit()
+    bright, dust = np.full(len(features), 10.0), np.full(len(features), 0.1)
+    expected = model.predict_distance(features, bright, dust)
+    for k, a_k in (
+        (1000 * bright * units.mmag, dust * units.mag),
+        (Column(1000 * bright, unit="mmag"), dust),
+    ):
+        assert_allclose(model.predict_distance(features, k, a_k), expected, rtol=1e-12)
+    plx, error = {"parallax": 0.5 + 0 * bright}, {"parallax_error": 0.02 + 0 * bright}
+    expected = model.predict_distance_distribution(features, bright, dust, **plx, **error).mean()
+    arcsec = {"parallax": plx["parallax"] / 1000 * units.arcsec, **error}
+    assert_allclose(
+        model.predict_distance_distribution(features, bright, dust, **arcsec).mean(), expected, rtol=1e-9
+    )
+    found = isochrones.predict_distance(features, 1000 * bright * units.mmag, dust).distance_median
+    assert_allclose(found, isochrones.predict_distance(features, bright, dust).distance_median, rtol=1e-9)
+    with pytest.raises(ValueError, match="unit of a quantity here must be one of mag; received K"):
+        model.predict_distance(features, bright * units.K, dust)
+    age = load_model("age").predict_age
+    assert_allclose(age(([1.2] * units.Msun).to("kg"), [0.0]).age, age([1.2], [0.0]).age, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (lambda: photometry.absolute_magnitude(10.0, 0.0, 2 * units.kpc), -1.50515),
+        (lambda: photometry.distance_error(1 * units.kpc, 0.2171), 217.1 / photometry.MAG_PER_FRACTION),
+        (lambda: parallax.edsd_quantiles([500.0] * units.uas, [50.0] * units.uas)[1, 0], 2052.118),
+        (
+            lambda: coordinates.galactic_latitude(np.pi / 2 * units.rad, 20.0),
+            coordinates.galactic_latitude(90, 20),
+        ),
+        (
+            lambda: seismology.seismic_mass(0.035 * units.mHz, 4.0, 4.8 * units.kK),
+            seismology.seismic_mass(35, 4, 4800),
+        ),
+        (lambda: bolometric.bolometric_magnitude(1 * units.Rsun, 5772 * units.K), 4.74),
+    ],
+)
+def test_physics_takes_quantities(found, expected):
+    assert found() == pytest.approx(expected, rel=1e-6)
