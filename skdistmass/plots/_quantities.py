@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
-from skdistmass.columns import BITS, CATALOG_COLUMNS, CUTS, INPUT_COLUMNS, LABEL_SETS
+from skdistmass.columns import BITS, CATALOG_COLUMNS, CUTS, INPUT_COLUMNS, LABEL_SETS, as_floats
 from skdistmass.columns.bits import UNRELIABLE
 from skdistmass.columns.bits import Quantity as CutName
 from skdistmass.physics.constants import YEARS_PER_GYR
 
 PARSECS_PER_KPC = 1000.0
+_SOLAR_MASS = r"$M_\odot$"
 
 # Units in which an axis is read more easily than in those of the catalogue: text, catalogue units in one.
 _SHOWN_UNITS: Mapping[str, tuple[str, float]] = MappingProxyType(
-    {"yr": ("Gyr", YEARS_PER_GYR), "pc": ("kpc", PARSECS_PER_KPC), "solMass": (r"$M_\odot$", 1.0)}
+    {"yr": ("Gyr", YEARS_PER_GYR), "pc": ("kpc", PARSECS_PER_KPC), "solMass": (_SOLAR_MASS, 1.0)}
 )
 
 _SYMBOLS: Mapping[str, str] = MappingProxyType(
@@ -93,6 +95,24 @@ class Quantity:
     def label(self) -> str:
         """Label of the axis: name and unit."""
         return f"{self.symbol} [{self.unit}]" if self.unit else self.symbol
+
+    def given(self, values: Any) -> Any:
+        """Bring values that a user gives, and that have a unit, to the unit of the axis.
+
+        Parameters
+        ----------
+        values : array-like
+            Values; without a unit they are in that of the axis.
+
+        Returns
+        -------
+        ndarray
+            Numbers; NaN where masked. A table, of which no column is named, stays.
+        """
+        if hasattr(values, "colnames"):
+            return values
+        unit = {_SOLAR_MASS: "solMass", "dex": ""}.get(self.unit, self.unit)
+        return as_floats(values, unit)
 
 
 def quantity(name: str) -> Quantity:

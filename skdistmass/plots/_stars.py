@@ -13,6 +13,7 @@ from skdistmass.columns import (
     INPUT_COLUMNS,
     CatalogColumn,
     Column,
+    as_floats,
     canonical_catalog_name,
 )
 from skdistmass.physics.coordinates import convert_frame
@@ -78,13 +79,18 @@ class Stars:
         return list(self._known)
 
     def _given(self, name: str, values: ArrayLike) -> NDArray:
-        array = np.asarray(np.ma.filled(values, np.nan) if np.ma.isMaskedArray(values) else values)
+        if hasattr(values, "colnames") or getattr(getattr(values, "dtype", None), "names", None):
+            raise ValueError(f"`{name}` must be one column; received a table. Give one of its columns.")
+        if name == "MEMBER":
+            array: NDArray = np.asarray(np.ma.filled(values, "") if np.ma.isMA(values) else values, dtype=str)
+        else:
+            array = as_floats(values)
         if array.shape != (len(self),):
             raise ValueError(
                 f"`{name}` must have one value for each of the {len(self)} rows of the catalogue; received "
                 f"shape {array.shape}."
             )
-        return array.astype(str if name == "MEMBER" else float)
+        return array
 
     def column(self, name: str) -> NDArray:
         """Give a column as the table has it, in canonical units.

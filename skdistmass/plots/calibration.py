@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdistmass.columns import as_floats
 from skdistmass.plots._drawing import COLORS, REFERENCE_COLOR, Display, n_stars
 from skdistmass.plots._quantities import quantity
 from skdistmass.plots._stars import Stars
@@ -89,8 +90,8 @@ class CalibrationDisplay(Display):
         """
         from scipy.special import ndtr
 
-        difference = np.asarray(truth, dtype=float) - np.asarray(prediction, dtype=float)
-        errors = np.asarray(error, dtype=float)
+        difference = as_floats(truth) - as_floats(prediction)
+        errors = as_floats(error)
         sigma = errors if errors.ndim == 1 else np.where(difference > 0, errors[:, 0], errors[:, 1])
         good = np.isfinite(difference) & (sigma > 0) & np.isfinite(sigma)
         if not good.any():
@@ -117,8 +118,8 @@ class CalibrationDisplay(Display):
         catalog : path, astropy.table.Table or pandas.DataFrame
             The stars.
         truth : array-like of shape (n_samples,)
-            True values, row by row, in the unit of the axis: distances in kpc, masses in Msun, ages in Gyr,
-            magnitudes in mag.
+            True values, row by row, in the unit of the axis, or with a unit of their own: distances in kpc,
+            masses in Msun, ages in Gyr, magnitudes in mag.
         column : str, default="DISTANCE"
             "DISTANCE", "WEIGHTED_DIST", "ABS_MAG", a mass or an age; the catalogue has the errors.
         rows : array-like of bool of shape (n_samples,) or of int, optional
@@ -133,7 +134,7 @@ class CalibrationDisplay(Display):
         CalibrationDisplay
             The drawn display. Ages are compared as logarithms, as their errors are.
         """
-        stars = Stars(catalog, {"TRUTH": truth})
+        stars = Stars(catalog, {"TRUTH": quantity(column).given(truth)})
         good = stars.usable(column, "TRUTH", rows=rows, quality=quality)
         true, value = stars.values("TRUTH")[good], stars.values(column)[good]
         if column.startswith("AGE"):

@@ -258,7 +258,7 @@ class ClusterAgeDisplay(Display):
             raise ValueError(f"no cluster has {MIN_MEMBERS} members with an age among {len(stars)} stars.")
         methods = {quantity(age).symbol: stars.values(f"LOG_{age}")}
         for name, values in (others or {}).items():
-            methods[name] = np.log10(YEARS_PER_GYR * np.asarray(values, dtype=float))
+            methods[name] = np.log10(YEARS_PER_GYR * quantity("AGE").given(values))
         log_ages, literature = {}, {}
         for number in chosen:
             name, here = str(clusters["name"][number]), good & (row == number)

@@ -69,8 +69,8 @@ class ComparisonDisplay(Display):
         catalog : path, astropy.table.Table or pandas.DataFrame
             The stars.
         other : array-like of shape (n_samples,) or str
-            Other values, row by row, in the unit of the axis: ages in Gyr, distances in kpc, masses in Msun;
-            or another column of the catalogue, of the same kind.
+            Other values, row by row, in the unit of the axis, or with a unit of their own: ages in Gyr,
+            distances in kpc, masses in Msun; or another column of the catalogue, of the same kind.
         column : str, default="AGE"
             Column to show.
         rows : array-like of bool of shape (n_samples,) or of int, optional
@@ -92,7 +92,7 @@ class ComparisonDisplay(Display):
             style = {"other_label": quantity(other).label} | style
         else:
             name = "OTHER"
-            stars = Stars(catalog, {name: other})
+            stars = Stars(catalog, {name: quantity(column).given(other)})
         good = stars.usable(column, name, rows=rows, quality=quality)
         good &= (stars.values(name) > 0) & (stars.values(column) > 0)
         return cls(stars.values(column)[good], stars.values(name)[good], column).plot(ax, **style)

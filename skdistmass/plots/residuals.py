@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdistmass.columns import as_floats
 from skdistmass.physics.statistics import MAD_TO_SIGMA
 from skdistmass.plots._drawing import (
     COLORS,
@@ -145,7 +146,7 @@ class ResidualDisplay(Display):
         ResidualDisplay
             The drawn display, with all stars of the fit.
         """
-        labels = np.asarray(absolute_magnitude, dtype=float)
+        labels = as_floats(absolute_magnitude, "mag")
         return cls(labels, pruner.residual_, pruner.threshold_, "ABS_MAG").plot(ax)
 
     def plot(self, ax: NDArray[Any] | None = None, **style: Any) -> ResidualDisplay:
@@ -255,8 +256,8 @@ class DeviationDisplay(Display):
         ValueError
             If no star has all values.
         """
-        log_g, truth = np.asarray(log_g, dtype=float), np.asarray(reference, dtype=float)
-        values = {name: np.asarray(each, dtype=float) for name, each in predictions.items()}
+        log_g, truth = as_floats(log_g), as_floats(reference)
+        values = {name: as_floats(each) for name, each in predictions.items()}
         good = np.isfinite(log_g) & (truth > 0) & np.all([np.isfinite(v) for v in values.values()], axis=0)
         if not good.any():
             raise ValueError(
@@ -265,7 +266,7 @@ class DeviationDisplay(Display):
         tables = {name: table_by_log_g(log_g[good], v[good] / truth[good] - 1) for name, v in values.items()}
         errors = None
         if reference_error is not None:
-            errors = _median_errors(log_g[good], np.asarray(reference_error, dtype=float)[good] / truth[good])
+            errors = _median_errors(log_g[good], as_floats(reference_error)[good] / truth[good])
         return cls(tables, errors).plot(ax, **style)
 
     @classmethod
@@ -312,7 +313,7 @@ class DeviationDisplay(Display):
         good = stars.usable("LOGG", reference, *names, rows=rows, quality=quality)
         predictions = {quantity(name).symbol: stars.values(name)[good] for name in names}
         if reference_error is not None:
-            reference_error = np.asarray(reference_error, dtype=float)[good] / quantity(reference).scale
+            reference_error = as_floats(reference_error, "pc")[good] / quantity(reference).scale
         truth = stars.values(reference)[good]
         style = {"reference_label": "error of Gaia"} | style
         return cls.from_predictions(

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from astropy import units
+from astropy.table import Column, Table
 from scipy.stats import norm
 
 from skdistmass.plots import CalibrationDisplay
@@ -42,6 +44,21 @@ def test_distances_and_masses_of_a_catalogue(catalog):
     mass = CalibrationDisplay.from_catalog(catalog, 1.05 * np.asarray(catalog["MASS"]), column="MASS")
     np.testing.assert_allclose(mass.pit, norm.cdf(0.5))
     assert mass.ax_[0, 0].get_title() == "mass: 4,700 stars"
+
+
+def test_truth_in_another_unit_masked_or_of_a_table(catalog):
+    kpc = np.asarray(catalog["GAIAEDR3_DIST"], dtype=float) / 1000
+    expected = CalibrationDisplay.from_catalog(catalog, kpc)
+    for truth in (Column(1000 * kpc, unit="pc"), 1000 * kpc * units.pc, kpc * units.kpc):
+        np.testing.assert_allclose(
+            CalibrationDisplay.from_catalog(catalog, truth).pit, expected.pit, atol=1e-9
+        )
+    hidden = np.ma.array(kpc, mask=np.arange(len(kpc)) % 2 == 0)
+    hidden.data[::2] = -9999.0
+    without = CalibrationDisplay.from_catalog(catalog, np.where(hidden.mask, np.nan, kpc))
+    np.testing.assert_array_equal(CalibrationDisplay.from_catalog(catalog, hidden).pit, without.pit)
+    with pytest.raises(ValueError, match="`TRUTH` must be one column; received a table"):
+        CalibrationDisplay.from_catalog(catalog, Table({"distance": kpc, "cluster": ["a"] * len(kpc)}))
 
 
 def test_rows_without_errors_are_left_out_and_none_is_an_error():
