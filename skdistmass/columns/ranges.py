@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from skdistmass.columns.inputs import BAD_MAGNITUDE
+from skdistmass.columns.inputs import BAD_MAGNITUDE, INPUT_COLUMNS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +90,7 @@ def as_floats(values: Any, unit: str = "") -> NDArray[np.float64]:
     import numpy as np  # not with the module: the help of the command needs only names
 
     if hasattr(values, "colnames"):
-        return np.column_stack([as_floats(values[name]) for name in values.colnames])
+        return np.column_stack([as_floats(values[name], _unit_of(name)) for name in values.colnames])
     own = getattr(values, "unit", None) if unit else None
     if hasattr(values, "unmasked"):  # astropy.utils.masked.Masked
         values = np.where(values.mask, np.nan, np.asarray(values.unmasked, dtype=np.float64))
@@ -98,6 +98,12 @@ def as_floats(values: Any, unit: str = "") -> NDArray[np.float64]:
         values = np.ma.filled(values.astype(np.float64), np.nan)
     numbers = np.asarray(values, dtype=np.float64)
     return numbers if own is None else _in_unit(numbers, own, unit)
+
+
+def _unit_of(name: str) -> str:
+    """Give the unit of a column of survey tables; logarithms have none that could be another."""
+    unit = INPUT_COLUMNS[name].unit if name in INPUT_COLUMNS else ""
+    return "" if unit == "dex" else unit
 
 
 def _in_unit(numbers: NDArray[np.float64], own: Any, unit: str) -> NDArray[np.float64]:

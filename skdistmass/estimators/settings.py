@@ -263,7 +263,9 @@ def for_sklearn(X: Any) -> Any:
         The same; what is no table and has no mask as it is.
     """
     if hasattr(X, "colnames"):
-        return X.to_pandas()
+        import pandas as pd
+
+        return pd.DataFrame(as_floats(X), columns=X.colnames)
     return as_floats(X) if np.ma.isMaskedArray(X) else X
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from astropy import units
-from astropy.table import Column, MaskedColumn, Table
+from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.utils.masked import Masked
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -52,6 +52,10 @@ def test_a_table_is_predicted_by_the_names_of_its_columns(load, features):
     model = load("distance")
     expected = model.predict(features)
     assert_array_equal(model.predict(Table(features, names=FEATURES)), expected)
+    table = QTable(features, names=FEATURES)
+    table["TEFF"] = (table["TEFF"] * units.K).to("kK")
+    table["LOGG"] = table["LOGG"] * units.dex(units.cm / units.s**2)
+    assert_allclose(model.predict(table), expected, rtol=1e-12)
     with pytest.raises(ValueError, match=r"columns|feature names"):
         model.predict(Table(features[:, ::-1], names=FEATURES[::-1]))
 
