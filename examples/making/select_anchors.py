@@ -16,7 +16,7 @@ import itertools
 
 import make_shipped_models as making
 import numpy as np
-from select_architecture import fractional_error, options, put_into_page
+from select_architecture import fractional_error, growing_table, make_tables
 
 from skdistmass import DistanceRegressor, MassRegressor, make_survey
 from skdistmass.physics.statistics import robust_sigma
@@ -131,25 +131,9 @@ def row_of(kind, network, anchors, correction, simulated):
 
 def table(kind):
     """Cross-validate all ways; a Markdown table of offset and robust σ."""
-    simulated, lines = simulated_stars(kind), []
-    for name, way in ways(kind).items():
-        cells = row_of(kind, *way, simulated)
-        if not lines:
-            lines = ["| " + " | ".join([kind, *cells]) + " |", "|---" * (len(cells) + 1) + "|"]
-            print("\n".join(lines), flush=True)
-        lines.append("| " + " | ".join([name, *cells.values()]) + " |")
-        print(lines[-1], flush=True)
-    return "\n".join(lines) + "\n"
-
-
-def main():
-    """Search, print, and put the tables into the page."""
-    arguments = options(__doc__.splitlines()[0])
-    for kind in arguments.kinds or ["distance", "mass"]:
-        found = table(kind)
-        if arguments.out:
-            put_into_page(arguments.out, f"anchors of {kind}", found)
+    simulated = simulated_stars(kind)
+    return growing_table(kind, ((name, row_of(kind, *way, simulated)) for name, way in ways(kind).items()))
 
 
 if __name__ == "__main__":
-    main()
+    make_tables(__doc__.splitlines()[0], table, "anchors of {}")

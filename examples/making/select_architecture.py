@@ -106,16 +106,6 @@ def markdown(kind, n_stars, rows):
     return "\n".join(lines) + "\n"
 
 
-def options(description):
-    """Read the models and the page from the command line, and leave if a table of real stars is missing."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("kinds", nargs="*", metavar="mass|distance", help="models (default: both)")
-    parser.add_argument("--out", type=Path, help="page with a pair of marks for each table")
-    arguments = parser.parse_args()
-    real_stars.check_tables()
-    return arguments
-
-
 def put_into_page(path, name, table):
     """Replace what stands between the marks of a table in a page."""
     page = path.read_text(encoding="utf-8")
@@ -124,15 +114,37 @@ def put_into_page(path, name, table):
     path.write_text(page, encoding="utf-8")
 
 
-def main():
-    """Search, print, and put the tables into the page."""
-    arguments = options(__doc__.splitlines()[0])
-    for kind in arguments.kinds or list(CHOSEN):
-        table = markdown(kind, *search(kind))
-        print(table, flush=True)
+def make_tables(description, table, name="{}"):
+    """Make the table of each model that the command line names, and put it into the page under its name."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("kinds", nargs="*", metavar="mass|distance", help="models (default: both)")
+    parser.add_argument("--out", type=Path, help="page with a pair of marks for each table")
+    arguments = parser.parse_args()
+    real_stars.check_tables()
+    for kind in arguments.kinds or ["distance", "mass"]:
+        found = table(kind)
         if arguments.out:
-            put_into_page(arguments.out, kind, table)
+            put_into_page(arguments.out, name.format(kind), found)
+
+
+def growing_table(kind, rows):
+    """Print a Markdown table row by row, as its rows of (name, cells by column) are made, and return it."""
+    lines = []
+    for name, cells in rows:
+        if not lines:
+            lines = ["| " + " | ".join([kind, *cells]) + " |", "|---" * (len(cells) + 1) + "|"]
+            print("\n".join(lines), flush=True)
+        lines.append("| " + " | ".join([name, *cells.values()]) + " |")
+        print(lines[-1], flush=True)
+    return "\n".join(lines) + "\n"
+
+
+def table(kind):
+    """Search, and print the table."""
+    found = markdown(kind, *search(kind))
+    print(found, flush=True)
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    make_tables(__doc__.splitlines()[0], table)

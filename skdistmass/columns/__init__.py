@@ -38,6 +38,7 @@ from skdistmass.columns.inputs import (
     column_key,
 )
 from skdistmass.columns.markdown import markdown
+from skdistmass.columns.numbers import as_floats
 from skdistmass.columns.ranges import (
     MAX_ABSOLUTE_MAGNITUDE,
     MAX_AGE_GYR,
@@ -45,7 +46,6 @@ from skdistmass.columns.ranges import (
     MAX_EXTINCTION,
     MAX_GIANT_LOG_G,
     PHYSICAL_RANGES,
-    as_floats,
 )
 
 __all__ = [

@@ -1,17 +1,12 @@
-"""What a value can be: the ranges outside which a number is no measurement, no mask, the expected unit."""
+"""What a value can be: the ranges outside which a number is no measurement of a star."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
-from skdistmass.columns.inputs import BAD_MAGNITUDE, INPUT_COLUMNS
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from skdistmass.columns.inputs import BAD_MAGNITUDE
 
 MAX_EXTINCTION = 100.0
 """Nothing beyond is an extinction in Ks [mag]."""
@@ -59,58 +54,3 @@ ISOCHRONE_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 """What a column of a table of isochrones can be; most often another unit is behind values outside."""
-
-
-def as_floats(values: Any, unit: str = "") -> NDArray[np.float64]:
-    """Give numbers as an array, with NaN where they are masked, in a unit if they have one.
-
-    Parameters
-    ----------
-    values : array-like or astropy.table.Table
-        Numbers; masked arrays and columns of NumPy and astropy keep something else under their masks.
-    unit : str, default=""
-        Unit that quantities and columns with another one are brought to; "" takes numbers as they are.
-
-    Returns
-    -------
-    ndarray of float64
-        The numbers.
-
-    Raises
-    ------
-    ValueError
-        If they have a unit of another kind.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> as_floats(np.ma.array([9.5, 99.99], mask=[False, True]))
-    array([9.5, nan])
-    """
-    import numpy as np  # not with the module: the help of the command needs only names
-
-    if hasattr(values, "colnames"):
-        return np.column_stack([as_floats(values[name], _unit_of(name)) for name in values.colnames])
-    own = getattr(values, "unit", None) if unit else None
-    if hasattr(values, "unmasked"):  # astropy.utils.masked.Masked
-        values = np.where(values.mask, np.nan, np.asarray(values.unmasked, dtype=np.float64))
-    elif np.ma.isMaskedArray(values):
-        values = np.ma.filled(values.astype(np.float64), np.nan)
-    numbers = np.asarray(values, dtype=np.float64)
-    return numbers if own is None else _in_unit(numbers, own, unit)
-
-
-def _unit_of(name: str) -> str:
-    """Give the unit of a column of survey tables; logarithms have none that could be another."""
-    unit = INPUT_COLUMNS[name].unit if name in INPUT_COLUMNS else ""
-    return "" if unit == "dex" else unit
-
-
-def _in_unit(numbers: NDArray[np.float64], own: Any, unit: str) -> NDArray[np.float64]:
-    """Convert numbers from their own unit, of astropy."""
-    from astropy.units import Unit
-
-    try:
-        return Unit(own).to(Unit(unit), numbers)
-    except (ValueError, TypeError) as error:  # one is the base of the errors of units
-        raise ValueError(f"the unit of a quantity here must be one of {unit}; received {own}") from error

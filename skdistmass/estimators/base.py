@@ -361,27 +361,9 @@ class NetworkRegressor(StablePickle, NetworkInference, RegressorMixin, BaseEstim
         warn_far_outside(self, table)
         return table
 
-    def distribution_checked(
-        self, X: FloatArray, log_density: FloatArray | None = None, X_error: FloatArray | None = None
-    ) -> tuple[FloatArray, Mixture]:
-        """Predict for features that need no check; estimators derived from ours by their own `predict`.
-
-        Parameters
-        ----------
-        X : ndarray of float64 of shape (n_samples, n_features)
-            Finite features in the order of the fit.
-        log_density, X_error : ndarray, default=None
-            As in `NetworkInference`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            As from `predict`, without a warning of stars outside the domain.
-        distribution : Mixture
-            Distribution of what the network fits.
-        """
+    def _derived_distribution(self, X: FloatArray) -> tuple[FloatArray, Mixture] | None:
         if type(self).predict is NetworkRegressor.predict:
-            return super().distribution_checked(X, log_density, X_error)
+            return None
         with without_domain_warning():
             predicted, error = self.predict(with_feature_names(self, X), return_std=True)
         output, unit = self._target_to_network(predicted, np.ones(len(X)))

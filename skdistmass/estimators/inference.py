@@ -187,10 +187,7 @@ class NetworkInference(DistributionInference):
         return self._network_to_target(self._distribution(X, X_error).sample(n_samples, rng))
 
     def distribution_checked(
-        self,
-        X: FloatArray,
-        log_density: FloatArray | None = None,
-        X_error: FloatArray | None = None,
+        self, X: FloatArray, log_density: FloatArray | None = None, X_error: FloatArray | None = None
     ) -> tuple[FloatArray, Mixture]:
         """Predict for features that need no check, which takes a millisecond of every call of `predict`.
 
@@ -210,6 +207,9 @@ class NetworkInference(DistributionInference):
         distribution : Mixture
             Distribution of what the network fits.
         """
+        derived = self._derived_distribution(X)
+        if derived is not None:
+            return derived
         check_magnitude("X", X)
         passed = self._network_pass(X, gradient=X_error is not None)
         return self._network_to_target(passed.output), self._mixture(X, passed, X_error, log_density)

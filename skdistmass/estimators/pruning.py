@@ -28,6 +28,7 @@ from skdistmass.estimators.persistence import StablePickle
 from skdistmass.estimators.settings import (
     Constraint,
     check_settings,
+    for_sklearn,
     number,
     one_of,
     positive_integer,
@@ -203,7 +204,8 @@ class BinaryPruner(StablePickle, MetaEstimatorMixin, RegressorMixin, BaseEstimat
         labels = np.asarray(labels, dtype=np.float64)
         weight = None
         if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
+            given = for_sklearn(sample_weight)
+            weight = _check_sample_weight(given, features, dtype=np.float64, ensure_non_negative=True)
         task = _Task(self, *self._seeded(), self._named(features), labels, weight)
         candidate = self._candidates(features)
         self.support_ = np.full(len(features), True)

@@ -265,6 +265,10 @@ class DistributionInference:
         """Values of the target as the network sees them, and the derivative of that map."""
         return grid, 1.0
 
+    def _derived_distribution(self, X: FloatArray) -> tuple[FloatArray, Mixture] | None:
+        """Prediction and distribution of a class that predicts in a way of its own; None for all others."""
+        return None
+
     def _mixture(
         self,
         X: NDArray[np.floating],

@@ -112,7 +112,7 @@ class IsochroneInference:
             The columns of `IsochroneDistance.predict_posterior`.
         """
         stars, sigmas = self._labels_and_errors(X, X_error, alpha_m)
-        return posterior.columns(stars, *self._summarise(stars, sigmas))
+        return posterior.named_summaries(stars, *self._summarise(stars, sigmas))
 
     def distances_checked(
         self,
@@ -141,7 +141,7 @@ class IsochroneInference:
         stars, sigmas = self._labels_and_errors(X, X_error, alpha_m)
         unit, seen = labels.distance_unit(apparent_mag, extinction, apparent_mag_error, len(stars))
         quantiles, rest = self._summarise(stars, sigmas, seen=seen)
-        return posterior.with_distances(posterior.columns(stars, quantiles, rest), unit, rest)
+        return posterior.with_distances(posterior.named_summaries(stars, quantiles, rest), unit, rest)
 
     def _labels_and_errors(self, X: _Result, X_error: _Given, alpha_m: _Given) -> tuple[_Result, _Result]:
         """Return labels and errors of every row; NaN labels stay."""

@@ -191,7 +191,7 @@ class IsochroneStatus(IntEnum):
     NO_MAGNITUDE = 3
 
 
-def columns(
+def named_summaries(
     stars: npt.NDArray[np.float64],
     quantiles: npt.NDArray[np.float64],
     rest: dict[str, npt.NDArray[np.float64]],
@@ -236,7 +236,7 @@ def with_distances(
     Parameters
     ----------
     named : dict of str to ndarray of shape (n_stars,)
-        Result of `columns`.
+        Result of `named_summaries`.
     unit : ndarray of shape (n_stars,)
         Distance of a star of absolute magnitude 0 [pc]; NaN where it is not known.
     rest : dict of str to ndarray of shape (n_stars,)

@@ -161,7 +161,8 @@ def choose_extinction(
     n_samples = _common_length(
         ak_wise=ak_wise, ak_targ=ak_targ, ak_targ_method=ak_targ_method, sfd_ebv=sfd_ebv, glat=glat, a_k=a_k
     )
-    wise, targ, ebv, b, column = (_floats(x, n_samples) for x in (ak_wise, ak_targ, sfd_ebv, glat, a_k))
+    wise, targ, ebv, column = (_floats(x, n_samples, "mag") for x in (ak_wise, ak_targ, sfd_ebv, a_k))
+    b = _floats(glat, n_samples, "deg")
     methods = np.full(n_samples, "") if ak_targ_method is None else np.asarray(ak_targ_method, dtype=str)
     origin = np.char.upper(np.atleast_1d(methods))
     dust = sfd_extinction(ebv, sfd_coefficient)
@@ -201,10 +202,10 @@ def _common_length(**inputs: ArrayLike | None) -> int:
     return next(iter(lengths.values()))
 
 
-def _floats(values: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
+def _floats(values: ArrayLike | None, n_samples: int, unit: str) -> NDArray[np.float64]:
     if values is None:
         return np.full(n_samples, np.nan)
-    return np.atleast_1d(as_floats(values))
+    return np.atleast_1d(as_floats(values, unit))
 
 
 def _contains(text: NDArray[np.str_], part: str) -> NDArray[np.bool_]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
+
 FloatArray = NDArray[np.float64]
 
 SUN_RADIUS = 8.2  # kpc, Bland-Hawthorn & Gerhard (2016)
@@ -110,8 +112,8 @@ def galactocentric_position(
     >>> float(radius), float(height)
     (0.0, 0.021)
     """
-    glon, glat = np.radians(np.asarray(glon, float)), np.radians(np.asarray(glat, float))
-    distance = np.asarray(distance, float) / 1000.0
+    glon, glat = np.radians(as_floats(glon, "deg")), np.radians(as_floats(glat, "deg"))
+    distance = as_floats(distance, "pc") / 1000.0
     along = distance * np.cos(glat)
     squared = SUN_RADIUS**2 + along**2 - 2.0 * SUN_RADIUS * along * np.cos(glon)
     return np.sqrt(np.maximum(squared, 0.0)), distance * np.sin(glat) + SUN_HEIGHT
@@ -145,7 +147,7 @@ def stellar_density(population: Population, radius: ArrayLike, height: ArrayLike
     .. [1] Jurić et al. 2008, ApJ 673, 864.
     .. [2] Bland-Hawthorn & Gerhard 2016, ARA&A 54, 529.
     """
-    radius, z = np.asarray(radius, float), np.abs(np.asarray(height, float))
+    radius, z = as_floats(radius, "kpc"), np.abs(as_floats(height, "kpc"))
     if population.shape == "disc":
         exponent = (radius - SUN_RADIUS) / population.scale_length + z / population.scale_height
         return population.local_density * np.exp(-exponent)
@@ -186,11 +188,10 @@ def dust_extinction(glon: ArrayLike, glat: ArrayLike, distance: ArrayLike) -> Fl
     >>> float(dust_extinction(0.0, 90.0, 60000.0).round(3))
     0.008
     """
-    glon, glat, distance = np.broadcast_arrays(*(np.asarray(v, float) for v in (glon, glat, distance)))
+    glon, glat, distance = np.broadcast_arrays(*map(as_floats, (glon, glat, distance), ("deg", "deg", "pc")))
     nearest = np.clip(1000.0 * SUN_RADIUS * np.cos(np.radians(glon)), 0.0, distance)
-    fraction, weight = 0.5 * (_DUST_NODES + 1.0), 0.5 * _DUST_WEIGHTS
     total = np.zeros(distance.shape)
-    for u, w in zip(fraction, weight, strict=True):
+    for u, w in zip(0.5 * (_DUST_NODES + 1.0), 0.5 * _DUST_WEIGHTS, strict=True):
         before = _dust_density(glon, glat, nearest * u**2) * nearest
         after = _dust_density(glon, glat, nearest + (distance - nearest) * u**2) * (distance - nearest)
         total += 2.0 * w * u * (before + after)
@@ -241,7 +242,7 @@ def age_metallicity_relation(
     >>> float(m_h), float(scatter)
     (0.06, 0.06)
     """
-    age, radius = np.asarray(age, float), np.asarray(radius, float)
+    age, radius = as_floats(age, "Gyr"), as_floats(radius, "kpc")
     outward = np.clip(radius, 4.0, 16.0) - SUN_RADIUS
     m_h = population.metallicity + population.age_slope * age + population.radial_slope * outward
     return m_h, population.metallicity_scatter + population.scatter_slope * age + 0.0 * radius
@@ -275,7 +276,7 @@ def alpha_enhancement(m_h: ArrayLike, *, alpha_rich: bool = False) -> FloatArray
     >>> alpha_enhancement([-0.6, 0.0]).tolist(), alpha_enhancement([-0.6], alpha_rich=True).tolist()
     ([0.1, 0.01], [0.26])
     """
-    m_h = np.asarray(m_h, float)
+    m_h = as_floats(m_h)
     if alpha_rich:
         return np.interp(m_h, [-0.6, 0.3, 0.5], [0.26, 0.05, 0.03]) + 0.0 * m_h
     return np.interp(m_h, [-0.6, 0.0, 0.5], [0.10, 0.01, 0.0]) + 0.0 * m_h
@@ -305,7 +306,7 @@ def birth_carbon_nitrogen(m_h: ArrayLike, alpha_m: ArrayLike) -> tuple[FloatArra
     ----------
     .. [1] Pinsonneault et al. 2025, ApJS 276, 69; Roberts et al. 2024, MNRAS 530, 149.
     """
-    m_h, alpha_m = np.clip(np.asarray(m_h, dtype=np.float64), -0.7, 0.5), np.asarray(alpha_m, np.float64)
+    m_h, alpha_m = np.clip(as_floats(m_h), -0.7, 0.5), as_floats(alpha_m)
     carbon = 0.023 + (0.197 + 0.101 * m_h) * m_h + 0.757 * alpha_m
     return carbon, 0.004 + (0.220 + 0.069 * m_h) * m_h - 0.125 * alpha_m
 
@@ -349,8 +350,7 @@ def dredge_up_change(
     >>> dredge_up_change([1.0, 2.0], [2.5, 2.5], [0.0, 0.0], [3, 4]).round(2).tolist()
     [-0.23, -0.48]
     """
-    initial_mass, log_g = np.asarray(initial_mass, float), np.asarray(log_g, float)
-    m_h, phase = np.asarray(m_h, float), np.asarray(phase, float)
+    initial_mass, log_g, m_h, phase = map(as_floats, (initial_mass, log_g, m_h, phase), ("Msun", "", "", ""))
     first = -0.68 * (1.0 - np.exp(-((initial_mass / 1.75) ** 1.6)))
     started = np.where(phase >= 4, 1.0, _smooth_step((3.8 - log_g) / 0.5))
     above_bump = np.where(phase >= 4, 0.5, _smooth_step((2.2 - log_g) / 1.2))
@@ -388,7 +388,7 @@ def mix_carbon_nitrogen(c_fe: ArrayLike, n_fe: ArrayLike, change: ArrayLike) -> 
     >>> float((c_fe - n_fe).round(6))
     -0.3
     """
-    c_fe, n_fe, change = np.asarray(c_fe, float), np.asarray(n_fe, float), np.asarray(change, float)
+    c_fe, n_fe, change = as_floats(c_fe), as_floats(n_fe), as_floats(change)
     total = SOLAR_C_TO_N * 10**c_fe + 10**n_fe
     ratio = SOLAR_C_TO_N * 10 ** (c_fe - n_fe + change)
     return np.log10(total * ratio / (1.0 + ratio) / SOLAR_C_TO_N), np.log10(total / (1.0 + ratio))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
+
 # Kroupa (2001): slopes of dN/dm between these masses [Msun].
 _IMF_EDGES = np.array([0.01, 0.08, 0.5, np.inf])
 _IMF_SLOPES = np.array([-0.3, -1.3, -2.3])
@@ -55,7 +57,7 @@ def kroupa_imf(mass: ArrayLike) -> NDArray[np.float64]:
     >>> round(float(kroupa_imf(1.0) / kroupa_imf(2.0)), 4)  # 2 ** 2.3
     4.9246
     """
-    mass = np.asarray(mass, dtype=float)
+    mass = as_floats(mass, "Msun")
     inside = (mass >= _IMF_RANGE[0]) & (mass <= _IMF_RANGE[1])
     safe = np.where(inside, mass, 1.0)
     piece = np.clip(np.searchsorted(_IMF_EDGES, safe, side="right") - 1, 0, 2)
@@ -83,5 +85,5 @@ def kroupa_imf_integral(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
     >>> round(float(kroupa_imf_integral(0.01, 120.0)), 6)
     1.0
     """
-    below, above = (_imf_primitive(np.clip(np.asarray(m, dtype=float), *_IMF_RANGE)) for m in (low, high))
+    below, above = (_imf_primitive(np.clip(as_floats(m, "Msun"), *_IMF_RANGE)) for m in (low, high))
     return ((above - below) / _IMF_NORM)[()]

@@ -125,8 +125,9 @@ def zero_point(
     """
     inputs = (phot_g_mean_mag, nu_eff, pseudocolour, ecl_lat, astrometric_params_solved)
     shape = np.broadcast_shapes(*(np.shape(values) for values in inputs))
+    units = ("mag", "1/um", "1/um", "deg", "")
     magnitude, nu_eff, pseudocolour, latitude, solved = (
-        np.broadcast_to(as_floats(values), shape).ravel() for values in inputs
+        np.broadcast_to(as_floats(*given), shape).ravel() for given in zip(inputs, units, strict=True)
     )
     reason = _zero_point_reason(magnitude, nu_eff, pseudocolour, latitude, solved)
     valid = reason == ZeroPointReason.VALID

@@ -247,7 +247,7 @@ def distance_residual(y: npt.ArrayLike, prediction: npt.ArrayLike) -> npt.NDArra
     >>> distance_residual([4.0, 3.2474], [4.0, 4.0]).round(3)
     array([0.   , 0.293])
     """
-    difference = np.subtract(prediction, y, dtype=float)
+    difference = as_floats(prediction, "mag") - as_floats(y, "mag")
     return 1.0 - 10.0 ** np.clip(-0.2 * difference, -300.0, 300.0)
 
 

@@ -7,6 +7,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdistmass.columns import as_floats
+
 Values = TypeVar("Values", float, NDArray[np.float64])
 
 MAD_TO_SIGMA = 1.4826
@@ -42,7 +44,7 @@ def robust_sigma(values: ArrayLike) -> float:
     >>> round(robust_sigma(np.append(rng.normal(size=10_000), 1e6)), 1)
     1.0
     """
-    sample = np.asarray(values, dtype=float)
+    sample = as_floats(values)
     sample = sample[np.isfinite(sample)]
     if not sample.size:
         return np.nan
@@ -135,7 +137,7 @@ def valley_between_modes(residual: ArrayLike) -> float | None:
     from scipy.ndimage import gaussian_filter1d
     from scipy.signal import find_peaks
 
-    residual = np.asarray(residual, dtype=float)
+    residual = as_floats(residual)
     residual = residual[(residual > _RESIDUAL_RANGE[0]) & (residual < _RESIDUAL_RANGE[1])]
     if residual.size < _MIN_MODE_STARS:
         return None

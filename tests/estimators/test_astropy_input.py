@@ -8,6 +8,7 @@ from astropy.utils.masked import Masked
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdistmass import (
+    BinaryPruner,
     DistanceRegressor,
     IsochroneDistance,
     LabelScale,
@@ -19,8 +20,18 @@ from skdistmass import (
 from skdistmass.columns import FEATURES, as_floats
 from skdistmass.estimators.domain import author_domain
 from skdistmass.models.red_clump import red_clump_probability
-from skdistmass.physics import bolometric, coordinates, extinction, parallax, photometry, seismology
+from skdistmass.physics import (
+    bolometric,
+    coordinates,
+    extinction,
+    galaxy,
+    parallax,
+    photometry,
+    seismology,
+)
+from skdistmass.physics.initial_mass_function import kroupa_imf
 from skdistmass.physics.isochrones import total_metallicity
+from skdistmass.physics.statistics import robust_sigma
 
 SENTINEL = -9999.0
 ROW = 3
@@ -156,6 +167,12 @@ NUMBERS = np.full(6, 1.0)
         lambda x: coordinates.galactic_latitude(100 * x, 20.0),
         lambda x: seismology.seismic_masses(35 * x, 4.0, 4800.0, 2.5, 0.0, "RGB").mass,
         lambda x: total_metallicity(-0.5 * x, 0.2),
+        lambda x: photometry.distance_residual(4 * x, 4.1),
+        lambda x: galaxy.galactocentric_position(30 * x, 20.0, 1000.0)[0],
+        lambda x: galaxy.dust_extinction(30.0, 20.0, 1000 * x),
+        lambda x: galaxy.birth_carbon_nitrogen(0.1 * x, 0.0)[0],
+        lambda x: galaxy.dredge_up_change(1.2 * x, 2.5, 0.0, 3),
+        lambda x: kroupa_imf(1.2 * x),
     ],
 )
 def test_masked_values_have_no_result(function):
@@ -232,3 +249,32 @@ def test_quantities_are_brought_to_the_units_of_the_arguments(features):
 )
 def test_physics_takes_quantities(found, expected):
     assert found() == pytest.approx(expected, rel=1e-6)
+
+
+def test_what_is_masked_does_not_count():
+    values = np.arange(100.0)
+    assert robust_sigma(masked(values)) == robust_sigma(np.delete(values, ROW))
+    # Without the map of dust of that star there is the colour excess.
+    chosen, method = extinction.choose_extinction(
+        np.full(6, 0.1), sfd_ebv=masked(np.full(6, 0.1)), glat=np.full(6, 60.0)
+    )
+    assert method.tolist() == ["SFD", "SFD", "SFD", "RJCE_WISE", "SFD", "SFD"]
+    assert chosen[ROW] == 0.1
+
+
+def test_masked_weights_of_a_pruner_are_refused(features):
+    pruner = BinaryPruner(DistanceRegressor(max_iter=3, n_restarts=1))
+    with pytest.raises(ValueError, match="sample_weight contains NaN"):
+        pruner.fit(features, features[:, 1], sample_weight=masked(np.ones(len(features))))
+
+
+def test_positions_and_zero_points_take_quantities():
+    expected = parallax.zero_point(12.0, 1.5, np.nan, 30.0, 31)[0]
+    found = parallax.zero_point(12 * units.mag, 1.5 / units.um, np.nan, np.pi / 6 * units.rad, 31)[0]
+    assert found == pytest.approx(expected, rel=1e-9)
+    expected = galaxy.galactocentric_position(30.0, 20.0, 1000.0)
+    found = galaxy.galactocentric_position(np.pi / 6 * units.rad, 20.0, 1 * units.kpc)
+    assert_allclose(found, expected, rtol=1e-12)
+    expected = extinction.choose_extinction([0.1], sfd_ebv=[0.1], glat=[60.0])[0]
+    found = extinction.choose_extinction([100.0] * units.mmag, sfd_ebv=[0.1], glat=[np.pi / 3] * units.rad)[0]
+    assert_allclose(found, expected, rtol=1e-12)
